@@ -1,0 +1,1 @@
+"""Indicators. Importing this package registers them all."""
