@@ -42,7 +42,7 @@ class Calendar:
 
     def between(self, start: date | np.datetime64, end: date | np.datetime64) -> Sessions:
         """Sessions from ``start`` to ``end``, both included."""
-        low, high = np.datetime64(start, "D"), np.datetime64(end, "D")
+        low, high = _day(start), _day(end)
         i, j = np.searchsorted(self.sessions, [low, high + _DAY])
         return self.sessions[i:j]
 
@@ -51,8 +51,8 @@ class Calendar:
 
     def close(self, session: date | np.datetime64) -> datetime:
         """The instant ``session`` closes, half-days included; ValueError if it is no session."""
-        i = int(np.searchsorted(self.sessions, np.datetime64(session, "D")))
-        if i == len(self.sessions) or self.sessions[i] != np.datetime64(session, "D"):
+        i = int(np.searchsorted(self.sessions, _day(session)))
+        if i == len(self.sessions) or self.sessions[i] != _day(session):
             raise ValueError(f"{session} is not a session of {self.name}")
         return datetime.fromtimestamp(int(self.closes[i].astype(np.int64)), UTC)
 
@@ -71,11 +71,17 @@ class Calendar:
         return today if self.is_session(today) else None
 
 
+def _day(day: date | np.datetime64) -> np.datetime64:
+    return (
+        day.astype("datetime64[D]") if isinstance(day, np.datetime64) else np.datetime64(day, "D")
+    )
+
+
 @cache
 def calendar(name: CalendarName) -> Calendar:
     """The calendar called ``name``; built once in a process (about 0.1 s for XNYS)."""
     if name == "24/7":
-        days = np.arange(_FIRST, np.datetime64(_LAST) + _DAY, dtype="datetime64[D]")
+        days = np.arange(np.datetime64(_FIRST, "D"), np.datetime64(_LAST, "D") + _DAY)
         return Calendar(name, days, (days + _DAY).astype("datetime64[s]"), 365)
     import exchange_calendars  # imported here: 24/7 work does not pay for it
 

@@ -106,8 +106,10 @@ class Bars:
     def between(self, start: date | None, end: date | None) -> Bars:
         """The bars of sessions from ``start`` to ``end``, both included."""
         i = 0 if start is None else int(np.searchsorted(self.sessions, np.datetime64(start)))
-        j = len(self) if end is None else int(
-            np.searchsorted(self.sessions, np.datetime64(end), side="right")
+        j = (
+            len(self)
+            if end is None
+            else int(np.searchsorted(self.sessions, np.datetime64(end), side="right"))
         )
         arrays = {name: getattr(self, name)[i:j] for name in FIELDS}
         provisional = self.provisional and j == len(self)

@@ -18,9 +18,9 @@ A dropped or missing bar is unknown, never zero and never yesterday's price.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from core.calendar import Calendar, Sessions
 from core.errors import BadData
@@ -40,18 +40,18 @@ def clean(
     """
     findings: list[Finding] = []
     total = len(sessions)
+    table = np.array(ohlcv, dtype=np.float64)
 
     def note(rule: str, action: str, days: Sessions) -> None:
         if len(days):
             first, last = days.min().item(), days.max().item()
             findings.append(Finding(rule, symbol, len(days), action, first, last))
 
-    def drop(rule: str, bad: npt.NDArray[np.bool_]) -> None:
+    def drop(rule: str, bad: Any) -> None:
         nonlocal sessions, table
         note(rule, "dropped", sessions[bad])
         sessions, table = sessions[~bad], table[:, ~bad]
 
-    table = np.array(ohlcv, dtype=np.float64)
     order = np.argsort(sessions, kind="stable")
     note("out_of_order", "repaired", sessions[1:][sessions[1:] < sessions[:-1]])
     sessions, table = sessions[order], table[:, order]
@@ -66,7 +66,9 @@ def clean(
 
     bad = sum(f.count for f in findings if f.action == "dropped")
     if not len(sessions):
-        raise BadData(symbol, "no_valid_bar", f"none of {total} bars can be used.", _advice(findings))
+        raise BadData(
+            symbol, "no_valid_bar", f"none of {total} bars can be used.", _advice(findings)
+        )
     if bad > MAX_BAD_BARS and bad > MAX_BAD_SHARE * total:
         raise BadData(
             symbol, "too_many_bad_bars", f"{bad} of {total} bars were dropped.", _advice(findings)
