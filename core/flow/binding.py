@@ -6,7 +6,8 @@ one. All problems are reported at once, each at the place of the flow that menti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from core.flow.program import (
     Rule,
     SharesSumToOne,
 )
-from core.flow.variables import merged
+from core.flow.variables import merged, variable_value
 from core.indicators.columns import ColumnSpec
 from core.indicators.registry import find_indicator
 from core.market.bars import Float
@@ -87,22 +88,22 @@ class _Binder:
 
     def bind(self) -> Binding:
         held: dict[str, int] = {}
-        asset = [
-            held.setdefault(self._symbol(expr, path), len(held))
-            for expr, path in zip(self.program.assets, self.program.asset_paths, strict=True)
-        ]
+        asset = np.zeros(len(self.program.assets), dtype=np.int32)
+        for i, (expr, path) in enumerate(
+            zip(self.program.assets, self.program.asset_paths, strict=True)
+        ):
+            with self._noting():
+                asset[i] = held.setdefault(self._symbol(expr, path), len(held))
         slots = self.program.slots
         column = np.full(len(slots), -1, dtype=np.int32)
         value = np.full(len(slots), np.nan)
         for i, (slot, path) in enumerate(zip(slots, self.program.slot_paths, strict=True)):
-            try:
+            with self._noting():
                 if isinstance(slot, NumberSlot):
                     value[i] = self._number(slot.value, slot.role, path)
                 else:
                     spec = self._column(slot, path)
                     column[i] = self.columns.setdefault(spec, len(self.columns))
-            except BadInput as err:
-                self.problems.append(Problem(err.field, err.message, err.fix))
         if not self.problems:
             broken = (broken_rule(rule, value) for rule in self.program.rules)
             self.problems += [problem for problem in broken if problem]
@@ -114,17 +115,25 @@ class _Binder:
             values=self.values,
             held=tuple(held),
             symbols=(*held, *measured),
-            asset=np.array(asset, dtype=np.int32),
+            asset=asset,
             column=column,
             value=value,
             columns=tuple(self.columns),
         )
 
-    def _value(self, expr: Expr) -> Expr:
-        return self.values[str(expr)[1:]] if is_variable(expr) else expr
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Note what is wrong with one value and go on to the next."""
+        try:
+            yield
+        except BadInput as err:
+            self.problems.append(Problem(err.field, err.message, err.fix))
+
+    def _value(self, expr: Expr, path: str) -> Expr:
+        return variable_value(self.values, expr, path) if is_variable(expr) else expr
 
     def _number(self, expr: Expr, role: Role, path: str) -> float:
-        number = self._value(expr)
+        number = self._value(expr, path)
         if isinstance(number, str):
             raise BadInput(path, f"{_said(expr, number)} is not a number.", "Give it a number.")
         low, high, whole = _RANGES[role]
@@ -136,20 +145,21 @@ class _Binder:
         return float(number)
 
     def _symbol(self, expr: Expr, path: str) -> str:
-        symbol = self._value(expr)
+        symbol = self._value(expr, path)
         if isinstance(symbol, str) and SYMBOL.fullmatch(symbol):
             return symbol
         message = f"{_said(expr, symbol)} is not a symbol."
-        self.problems.append(Problem(path, message, "Give it a symbol such as 'SPY'."))
-        return str(symbol)
+        raise BadInput(path, message, "Give it a symbol such as 'SPY'.")
 
     def _column(self, slot: ColumnSlot, path: str) -> ColumnSpec:
-        name = self._value(slot.indicator)
+        name = self._value(slot.indicator, f"{path}.indicator")
         if not isinstance(name, str):
             message = f"{_said(slot.indicator, name)} is not an indicator."
             raise BadInput(f"{path}.indicator", message, "Give it a name such as 'rsi'.")
         known = find_indicator(name, f"{path}.indicator")
-        given: dict[str, Any] = {key: self._value(expr) for key, expr in slot.arguments}
+        given: dict[str, Any] = {
+            key: self._value(expr, f"{path}.{key}") for key, expr in slot.arguments
+        }
         other = self._other(given, path) if known.pair else None
         if slot.of_flow is not None and not known.works_on_flows:
             reads = ", ".join(known.inputs)

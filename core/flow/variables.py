@@ -24,17 +24,22 @@ class Scope:
     chain: tuple[str, ...] = ()
 
     def lookup(self, value: Expr, path: str) -> Expr:
-        """``value`` as the compiled program holds it; UnknownName for an undeclared variable."""
-        if not is_variable(value):
+        """``value`` as the compiled program holds it; UnknownName if a reference lacks it."""
+        if not is_variable(value) or not self.chain:
             return value
-        name = str(value)[1:]
-        if name not in self.values:
-            raise UnknownName(path, "variable", name, self.values)
-        return self.values[name] if self.chain else value
+        return variable_value(self.values, value, path)
 
     def inside(self, strategy: str, values: Mapping[str, VariableValue]) -> Scope:
         """The scope inside a reference to ``strategy``."""
         return Scope(values, (*self.chain, strategy))
+
+
+def variable_value(values: Mapping[str, VariableValue], variable: Expr, path: str) -> Expr:
+    """What ``"$name"`` stands for; UnknownName, at ``path``, if nothing declares it."""
+    name = str(variable)[1:]
+    if name not in values:
+        raise UnknownName(path, "variable", name, values)
+    return values[name]
 
 
 def parse_setting(text: str) -> tuple[str, VariableValue]:

@@ -146,19 +146,17 @@ def _count(truths, parts, needed, out):
 
 
 class Scratch(NamedTuple):
-    """Working memory of a walk; ``share_of`` and ``choice`` are its trace when they are not empty.
+    """Working memory of a walk; ``share_of`` is its trace when it is not empty.
 
     ``node``, ``share``  int32, float64 [nodes]: the stack
     ``pick``             int32 [nodes]: a sort's items, best first
     ``share_of``         float64 [nodes]: what reached each node; NaN where the walk did not go
-    ``choice``           int32 [nodes]: the child a gate or switch chose, a sort's picks
     """
 
     node: Int
     share: Float
     pick: Int
     share_of: Float
-    choice: Int
 
 
 def scratch(nodes: int, *, trace: bool = False) -> Scratch:
@@ -169,7 +167,6 @@ def scratch(nodes: int, *, trace: bool = False) -> Scratch:
         share=np.empty(nodes),
         pick=np.empty(nodes, dtype=np.int32),
         share_of=np.full(kept, np.nan),
-        choice=np.full(kept, -1, dtype=np.int32),
     )
 
 
@@ -207,8 +204,6 @@ def walk(code, slots, columns, truths, priced, t, root, scratch, weights):
             if case < 0:
                 missed = True
             else:
-                if scratch.choice.size:
-                    scratch.choice[node] = case
                 top = _push(scratch, top, code.refs[first + case], share)
         elif kind == op.SORT:
             top, missed = _push_sorted(
@@ -295,25 +290,23 @@ def _push_sorted(code, slots, columns, truths, priced, t, node, share, scratch, 
     """Share over the best ``take`` items; each one missing leaves its part in cash."""
     arg, first = code.arg[node], code.first[node]
     take = int(slots.value[arg[op.SORT_TAKE]])
-    found, unsure = _rank(code, slots, columns, truths, priced, t, node, take, scratch.pick)
-    if scratch.choice.size:
-        scratch.choice[node] = found
+    found, unsure = rank(code, slots, columns, truths, priced, t, node, take, scratch.pick)
     allocation, shares = arg[op.SORT_ALLOCATION], arg[op.SORT_SHARES]
     total, known = 0.0, 0
     if allocation == op.ALLOCATE_INVERSE_VOLATILITY:
-        for rank in range(found):
-            slot = code.refs[shares + scratch.pick[rank]]
+        for place in range(found):
+            slot = code.refs[shares + scratch.pick[place]]
             deviation = slot_value(slots, columns, slot, t)
             if deviation > 0.0:
                 total += 1.0 / deviation
                 known += 1
-    for rank in range(found - 1, -1, -1):
-        item = scratch.pick[rank]
+    for place in range(found - 1, -1, -1):
+        item = scratch.pick[place]
         part = 1.0 / take
         if allocation == op.ALLOCATE_RANK:
-            part = 2.0 * (take - rank) / (take * (take + 1.0))
+            part = 2.0 * (take - place) / (take * (take + 1.0))
         elif allocation == op.ALLOCATE_SPECIFIED:
-            part = slot_value(slots, columns, code.refs[shares + rank], t)
+            part = slot_value(slots, columns, code.refs[shares + place], t)
         elif allocation == op.ALLOCATE_INVERSE_VOLATILITY:
             deviation = slot_value(slots, columns, code.refs[shares + item], t)
             part = known / take * (1.0 / deviation) / total if deviation > 0.0 else 0.0
@@ -325,7 +318,7 @@ def _push_sorted(code, slots, columns, truths, priced, t, node, share, scratch, 
 
 
 @kernel
-def _rank(code, slots, columns, truths, priced, t, node, take, pick):
+def rank(code, slots, columns, truths, priced, t, node, take, pick):
     """Write the best ``take`` valid items to ``pick``, best first.
 
     An item is valid when its filters hold, all its keys are known and, if it is a symbol, it has a

@@ -40,11 +40,16 @@ class ColumnSpec:
         named = (self.subject, self.other)
         return tuple(s for s in named if isinstance(s, str))
 
-    def __str__(self) -> str:
-        subject = self.subject if isinstance(self.subject, str) else f"flow {self.subject + 1}"
+    @property
+    def measure(self) -> str:
+        """The indicator with its numbers: ``RSI(10)``."""
+        numbers = ", ".join(f"{value:g}" for _, value in self.parameters)
         label = INDICATORS[self.indicator].label
-        numbers = ", ".join(f"{v:g}" for _, v in self.parameters)
-        text = f"{label}({numbers}) of {subject}" if numbers else f"{label} of {subject}"
+        return f"{label}({numbers})" if numbers else label
+
+    def text(self, subject: str) -> str:
+        """The whole column in words: ``RSI(10) of SPY, 2 sessions ago``."""
+        text = f"{self.measure} of {subject}"
         if self.other:
             text += f" with {self.other}"
         if self.days_ago:
