@@ -88,6 +88,9 @@ class _Compiler:
         self.shapes: dict[tuple[object, ...], int] = {}
         self.shape: dict[int, int] = {}  # node -> shape; equal shapes always decide alike
         self.rows: dict[int, tuple[int, tuple[int, ...]]] = {}  # node -> opcode, args
+        for entry in entries:  # in reading order: the columns of the weights
+            if isinstance(entry.node, ast.Asset):
+                self._asset(entry, entry.node)
         for number in range(len(entries) - 1, -1, -1):
             entry = entries[number]
             kind, args = self._row(entry)

@@ -56,7 +56,8 @@ class NodeTrace:
 
     ``share``     of the whole that reached it; None where the walk did not go
     ``chosen``    numbers of the children that got some of it
-    ``distance``  how far the choice is from another one, as a fraction; None where it has none
+    ``distance``  how far the choice is from another one (a scale: from its nearest edge), as a
+                  fraction; None where it has none
     ``missing``   it lacked something, so some of its share stayed in cash
     """
 
@@ -192,7 +193,7 @@ class _Tracer:
             return "unknown", None
         place = min(max((x - low) / (high - low), 0.0), 1.0)
         edge = min(abs(x - low) / _size(low), abs(x - high) / _size(high))
-        return f"{place:.0%} of the way", edge if place in (0.0, 1.0) else 0.0
+        return f"{place:.0%} of the way", edge
 
     def condition(self, number: int) -> ConditionTrace:
         """Many nodes share conditions; each is traced once."""
@@ -230,7 +231,9 @@ class _Tracer:
         if operation == op.LATCH:
             deciding = parts[1] if truth else parts[0]
             return deciding.distance if not deciding.truth else None
-        needed = {op.ALL_OF: len(parts), op.ANY_OF: 1}.get(operation, int(self.slots.value[c]))
+        needed = len(parts) if operation == op.ALL_OF else 1
+        if operation == op.AT_LEAST:
+            needed = int(self.slots.value[c])
         held = sum(part.truth is True for part in parts)
         # Parts that have to change sides: those above what is needed, plus one; or those lacking.
         moving = held - needed + 1 if truth else needed - held
