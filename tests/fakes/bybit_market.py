@@ -133,17 +133,17 @@ class BybitMarket(FakeServer):
         limit = self._limit(call, 200, 1000)
         if limit is None or call.query.get("interval") != "D":
             return self.refusal(10001, "params error: limit or interval is invalid")
-        start = int(call.query.get("start", 0))
-        end = int(call.query.get("end", 2**53))
+        columns = self.bars(call.query["symbol"]).columns()
+        stamps = columns[0].astype("datetime64[ms]").astype(np.int64)
+        inside = stamps >= int(call.query.get("start", 0))
+        inside &= stamps <= int(call.query.get("end", 2**53))
+        places = np.flatnonzero(inside)
+        kept = places[-limit:] if self.keeps == "newest" else places[:limit]
         rows = [
-            [str(_ms(day)), *map(_text, numbers), _text(numbers[4] * numbers[3])]
-            for day, *numbers in zip(
-                *(x.tolist() for x in self.bars(call.query["symbol"]).columns()), strict=True
-            )
-            if start <= _ms(day) <= end
+            [str(_ms(day)), *map(repr, numbers), repr(numbers[4] * numbers[3])]
+            for day, *numbers in zip(*(x[kept[::-1]].tolist() for x in columns), strict=True)
         ]
-        kept = rows[-limit:] if self.keeps == "newest" else rows[:limit]
-        return self._page(call, kept[::-1])
+        return self._page(call, rows)
 
     def _funding(self, call: Call) -> Reply:
         limit = self._limit(call, 200, 200)
@@ -257,10 +257,6 @@ def _instrument(perpetual: Perpetual) -> dict[str, Any]:
         "fundingInterval": 60 * (perpetual.intervals or ((perpetual.listed, 8),))[-1][1],
         "settleCoin": "USDT",
     }
-
-
-def _text(number: float) -> str:
-    return np.format_float_positional(number, trim="-")
 
 
 def _ms(day: date) -> int:

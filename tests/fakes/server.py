@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -81,8 +82,9 @@ class FakeServer:
         self._script: list[_Scripted] = []
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        self._listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._listener.daemon_threads = True
+        self._broken: list[BaseException] = []
+        self._listener = _Listener(("127.0.0.1", 0), _handler(self))
+        self._listener.broken = self._broken
 
     def answer(self, call: Call) -> Reply:
         """The proper reply; a fake's own protocol."""
@@ -129,6 +131,19 @@ class FakeServer:
         self._thread.join()
         for connection in list(self._connections):
             _shut(connection)
+        if self._broken:
+            raise RuntimeError("the fake itself broke, not the vendor") from self._broken[0]
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    broken: list[BaseException]
+
+    def handle_error(self, *_: Any) -> None:
+        """Keep a mistake of the fake's own for the end of the test, where it is raised."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self.broken.append(error)
 
 
 def _shut(connection: socket.socket) -> None:

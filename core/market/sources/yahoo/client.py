@@ -32,7 +32,7 @@ _turn = threading.Lock()
 class YahooClient:
     """Asks for one chart at a time; raises ``Passing`` or a SluiceError.
 
-    ``cache``  folder for yfinance's cookies (process-wide: the last client made decides)
+    ``cache``  folder for yfinance's cookies; it settles on the first one a process uses
     ``url``    stands in for every Yahoo host, the host becoming the first part of the path
     """
 
