@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from core.errors import UnknownName
+from core.errors import BadInput, UnknownName
 from core.market.source import PerpetualSource
 from tests.contract.stands import Stand
 
@@ -58,6 +58,12 @@ def test_a_day_is_both_its_start_and_its_end(source, perpetual_stand):
 def test_a_name_it_never_had_is_said(source, perpetual_stand, what):
     with pytest.raises(UnknownName):
         getattr(source, what)(perpetual_stand.unknown, start=START, end=END)
+
+
+@pytest.mark.parametrize("what", ["funding", "open_interest"])
+def test_a_start_after_the_end_is_said(source, perpetual_stand, what):
+    with pytest.raises(BadInput, match="after the end"):
+        getattr(source, what)(perpetual_stand.symbols[0], start=END, end=START)
 
 
 def test_instruments_are_each_once_with_exact_decimals(source, perpetual_stand):

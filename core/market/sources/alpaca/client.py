@@ -33,6 +33,7 @@ with warnings.catch_warnings():
 
 _INVALID_SYMBOL = re.compile(r"invalid symbol:?\s*\"?([^\s\",]+)", re.IGNORECASE)
 
+CHANGED = "Sluice asked as Alpaca documents it: look for a newer version of Sluice."
 TIME_FRAMES = {"day": TimeFrame.Day, "month": TimeFrame.Month}
 
 
@@ -133,7 +134,7 @@ class AlpacaClient:
         if invalid := _INVALID_SYMBOL.search(said):
             return unknown(invalid[1])
         if status in (400, 422):
-            return BadInput("Alpaca", f"the request was refused (HTTP {status}{said}).")
+            return BadInput("Alpaca", f"the request was refused (HTTP {status}{said}).", CHANGED)
         if status == 404:
             return NeedsOperator(
                 "SLUICE_ALPACA_DATA_URL is not Alpaca's market data API (HTTP 404). "

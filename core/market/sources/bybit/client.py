@@ -22,6 +22,7 @@ from core.market.http import network_failure
 from core.market.patience import Limited, Passing
 from core.market.sources.bybit.stamps import instant
 
+CHANGED = "Sluice asked as Bybit documents it: look for a newer version of Sluice."
 REST_AFTER_403 = timedelta(minutes=10)
 NO_CODE = frozenset({-1})  # pybit takes an empty set for "the usual codes"
 
@@ -112,7 +113,7 @@ class BybitClient:
         if code in KEYS_REFUSED:
             return NeedsOperator(f"Bybit refuses access: {what}.")
         if code in BAD_REQUEST:
-            return BadInput("Bybit", f"the request was refused: {what}.")
+            return BadInput("Bybit", f"the request was refused: {what}.", CHANGED)
         return Unavailable(f"Bybit says: {what}. Try again later.")
 
     def _failure(self, status: int) -> SluiceError | Passing | Limited:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.calendar import calendar
 from core.clock import Clock
-from core.errors import Unavailable, UnknownName
+from core.errors import BadInput, Unavailable, UnknownName
 from core.market.bars import Adjustment, Bars, Provenance
 from core.market.patience import Patience, Sleep, Tell
 from core.market.source import (
@@ -123,15 +123,15 @@ class BybitSource:
 
     def funding(self, symbol: str, *, start: date, end: date) -> Funding:
         """See PerpetualSource.funding. Settlements may be eight hours apart, or one."""
+        first, last = _instants(start, end)
         self._find([symbol], _quiet)
-        first, last = midnight(start), midnight(end + _DAY) - timedelta(milliseconds=1)
         rows = [row for page in self._funding_pages(symbol, first, last) for row in page]
         return Funding(symbol, *series(rows, "fundingRateTimestamp", "fundingRate", first, last))
 
     def open_interest(self, symbol: str, *, start: date, end: date) -> OpenInterest:
         """See PerpetualSource.open_interest; one value a day, at 00:00 UTC."""
+        first, last = _instants(start, end)
         self._find([symbol], _quiet)
-        first, last = midnight(start), midnight(end + _DAY) - timedelta(milliseconds=1)
         question = {
             "symbol": symbol,
             "intervalTime": "1d",
@@ -249,6 +249,13 @@ class BybitSource:
 def _step(progress: Progress, share: float) -> Tell:
     """Tells at a share that leaves a little for making bars of the rows."""
     return lambda doing: progress(0.95 * share, doing)
+
+
+def _instants(start: date, end: date) -> tuple[datetime, datetime]:
+    """The first and the last millisecond of a range of days."""
+    if start > end:
+        raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
+    return midnight(start), midnight(end + _DAY) - timedelta(milliseconds=1)
 
 
 def _quiet(doing: str) -> None:

@@ -139,6 +139,7 @@ def test_pages_are_joined_exactly_once(server):
     assert {f.rule for f in bars.findings} == {"missing_session"}  # THIN's two, nothing else
 
 
+@pytest.mark.slow
 def test_sixty_symbols_over_twelve_years_take_the_pages_they_need():
     clock = VirtualClock("2028-01-03T12:00:00")
     listings = [Listing(f"T{n:02d}", date(2005, 1, 3)) for n in range(60)]
