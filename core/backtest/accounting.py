@@ -43,16 +43,18 @@ class Books(NamedTuple):
     ``returns``   float64 [T]: net return of each session on the one before; 0 on the first
     ``equity``    float64 [T]: at each close, before that close's trade; 1 on the first
     ``held``      float64 [T, N]: weights at the end of each session, its trade included
-    ``traded``    float64 [T, N]: change of weights by the session's trade
-    ``worth``     float64 [T]: equity at the moment of that trade; 0 where there was none
-    ``turnover``  float64 [T]: sum of absolute changes
+    ``before``    float64 [T, N]: weights just before the session's trade; 0 where there was none
+    ``after``     float64 [T, N]: weights just after it
+    ``worth``     float64 [T]: equity at that moment
+    ``turnover``  float64 [T]: sum of absolute weight changes
     ``capped``    bool [T]: targets decided here were scaled down to ``max_leverage``
     """
 
     returns: Float
     equity: Float
     held: Float
-    traded: Float
+    before: Float
+    after: Float
     worth: Float
     turnover: Float
     capped: npt.NDArray[np.bool_]
@@ -64,7 +66,8 @@ def empty_books(sessions: int, symbols: int) -> Books:
         returns=np.zeros(sessions),
         equity=np.zeros(sessions),
         held=np.zeros((sessions, symbols)),
-        traded=np.zeros((sessions, symbols)),
+        before=np.zeros((sessions, symbols)),
+        after=np.zeros((sessions, symbols)),
         worth=np.zeros(sessions),
         turnover=np.zeros(sessions),
         capped=np.zeros(sessions, dtype=np.bool_),
@@ -153,9 +156,9 @@ def _trade(held, target, t, books):
     """Change ``held`` to ``target``; returns the turnover."""
     turnover = 0.0
     for i in range(held.size):
-        change = target[i] - held[i]
-        books.traded[t, i] = change
-        turnover += abs(change)
+        books.before[t, i] = held[i]
+        books.after[t, i] = target[i]
+        turnover += abs(target[i] - held[i])
         held[i] = target[i]
     books.turnover[t] = turnover
     return turnover

@@ -131,12 +131,9 @@ class Program:
         for i, (operation, a, b, _) in enumerate(self.code.conditions.tolist()):
             if operation <= op.LESS_EQUAL:
                 stages[i] = max(slot_stage[a], slot_stage[b])
-            elif operation in (op.FOR_DAYS, op.NOT):
-                stages[i] = stages[a]
-            elif operation in (op.ALL_OF, op.ANY_OF, op.AT_LEAST):
-                stages[i] = stages[self.code.refs[a : a + b]].max()
-            elif operation == op.LATCH:
-                stages[i] = max(stages[a], stages[b])
+            else:
+                parts = parts_of_condition(self.code, operation, a, b)
+                stages[i] = stages[parts].max() if parts else 0
         return stages
 
 
@@ -151,3 +148,44 @@ def expressions(program: Program) -> Iterator[Expr]:
             yield from (value for _, value in slot.arguments)
             if slot.symbol is not None:
                 yield slot.symbol
+
+
+def slots_read(program: Program, node: int) -> set[int]:
+    """The slots a node's own choice depends on, those of its conditions included."""
+    code = program.code
+    kind, arg, arity = int(code.kind[node]), code.arg[node].tolist(), int(code.arity[node])
+    slots: set[int] = set()
+    conditions: list[int] = []
+    if kind == op.GATE:
+        conditions = [arg[0]]
+    elif kind == op.SWITCH:
+        conditions = code.refs[arg[0] : arg[0] + arg[1]].tolist()
+    elif kind == op.SCALE:
+        slots.update(arg[:3])
+    elif kind in (op.SPECIFIED, op.INVERSE_VOLATILITY):
+        slots.update(code.refs[arg[0] : arg[0] + arity].tolist())
+    elif kind == op.SORT:
+        keys, n_keys = arg[op.SORT_KEYS], arg[op.SORT_N_KEYS]
+        slots.update(code.refs[keys : keys + n_keys * arity].tolist())
+        if arg[op.SORT_ALLOCATION] == op.ALLOCATE_INVERSE_VOLATILITY:
+            slots.update(code.refs[arg[op.SORT_SHARES] : arg[op.SORT_SHARES] + arity].tolist())
+        if arg[op.SORT_FILTERS] >= 0:
+            conditions = code.refs[arg[op.SORT_FILTERS] : arg[op.SORT_FILTERS] + arity].tolist()
+    while conditions:
+        operation, a, b, _ = code.conditions[conditions.pop()].tolist()
+        if operation <= op.LESS_EQUAL:
+            slots.update((a, b))
+        else:
+            conditions += parts_of_condition(code, operation, a, b)
+    return slots
+
+
+def parts_of_condition(code: Code, operation: int, a: int, b: int) -> list[int]:
+    """The conditions a joined condition is made of."""
+    if operation in (op.FOR_DAYS, op.NOT):
+        return [a]
+    if operation == op.LATCH:
+        return [a, b]
+    if operation in (op.ALL_OF, op.ANY_OF, op.AT_LEAST):
+        return [int(part) for part in code.refs[a : a + b]]
+    return []

@@ -17,6 +17,7 @@ from core.flow import describe
 from core.flow import nodes as ast
 from core.flow import opcodes as op
 from core.flow.evaluate import Observation, slots_of
+from core.flow.program import parts_of_condition
 from core.flow.walk import rank, scratch, slot_value, walk
 
 
@@ -212,10 +213,8 @@ class _Tracer:
             return ConditionTrace(text, truth, gap, left, right)
         if operation == op.MONTH:
             return ConditionTrace(text, truth, None)
-        numbers = [a] if operation in (op.FOR_DAYS, op.NOT) else list(self.code.refs[a : a + b])
-        if operation == op.LATCH:
-            numbers = [a, b]
-        parts = tuple(self.condition(int(part)) for part in numbers)
+        numbers = parts_of_condition(self.code, operation, a, b)
+        parts = tuple(self.condition(part) for part in numbers)
         return ConditionTrace(text, truth, self._flip(number, truth, parts), parts=parts)
 
     def _flip(

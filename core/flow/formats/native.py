@@ -122,7 +122,13 @@ def _model(
     try:
         return cls.model_validate(fields)
     except ValidationError as err:
-        problems += [_problem(cls, path, detail) for detail in err.errors(include_url=False)]
+        # A list whose items are wrong is also said to be too short: once is enough.
+        details = [
+            detail
+            for detail in err.errors(include_url=False)
+            if detail["type"] != "too_short" or not detail["input"]
+        ]
+        problems += [_problem(cls, path, detail) for detail in details]
         return None
 
 

@@ -1,0 +1,97 @@
+"""Colours and icons, and what they mean; the same on every page, in light and in dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """One mode's colours by meaning; hex strings."""
+
+    mode: Mode
+    text: str
+    muted: str
+    surface: str
+    raised: str
+    line: str
+    strategy: str
+    benchmark: str
+    gain: str
+    loss: str
+    warning: str
+    series: tuple[str, ...]
+    """For symbols, in the order they appear; told apart by eye also by the colour-blind."""
+
+
+LIGHT = Palette(
+    mode="light",
+    text="#1f2933",
+    muted="#6b7785",
+    surface="#ffffff",
+    raised="#f6f8fa",
+    line="#d9dfe6",
+    strategy="#1d6fd1",
+    benchmark="#8a94a0",
+    gain="#12855a",
+    loss="#c8382f",
+    warning="#a86a00",
+    series=(
+        "#1d6fd1", "#e07b1a", "#12855a", "#b0448f", "#7a5cd6", "#0f8f9c",
+        "#b5891b", "#c8382f", "#5f7a2e", "#57677a", "#d15f8e", "#3a4fa3",
+    ),
+)  # fmt: skip
+
+DARK = Palette(
+    mode="dark",
+    text="#e4e8ed",
+    muted="#93a0ae",
+    surface="#10161d",
+    raised="#18212b",
+    line="#2c3844",
+    strategy="#5ea8ff",
+    benchmark="#8a97a5",
+    gain="#3fbf86",
+    loss="#f0716a",
+    warning="#e0a63a",
+    series=(
+        "#5ea8ff", "#f2a154", "#3fbf86", "#dd7cc0", "#a78bfa", "#3cc3d0",
+        "#dcb84a", "#f0716a", "#9bbf5a", "#9aa8b8", "#f29bbb", "#8b9cf0",
+    ),
+)  # fmt: skip
+
+
+def palette(mode: str | None) -> Palette:
+    """The palette of a mode as the browser names it; light when it does not say."""
+    return DARK if mode == "dark" else LIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class KindStyle:
+    """How one kind of node looks: a Material symbol and a colour that works on both surfaces."""
+
+    icon: str
+    colour: str
+    label: str
+
+
+KINDS: dict[str, KindStyle] = {
+    "asset": KindStyle("show_chart", "#64748b", "Asset"),
+    "cash": KindStyle("savings", "#8a94a0", "Cash"),
+    "weight": KindStyle("balance", "#2f7de1", "Weight"),
+    "gate": KindStyle("call_split", "#d9822b", "Gate"),
+    "latch": KindStyle("toggle_on", "#b7791f", "Latch"),
+    "switch": KindStyle("alt_route", "#c2571a", "Switch"),
+    "scale": KindStyle("tune", "#8b5cf6", "Scale"),
+    "sort": KindStyle("sort", "#0e93a6", "Sort"),
+    "group": KindStyle("folder_open", "#7b8794", "Group"),
+    "strategy": KindStyle("account_tree", "#15803d", "Strategy"),
+}
+
+
+def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
+    """A colour for each name, by its place; they repeat after twelve."""
+    return {name: colours.series[i % len(colours.series)] for i, name in enumerate(names)}
