@@ -32,6 +32,7 @@ from core.market.bars import Bars, Finding, Ohlcv, Provenance, SymbolBars, align
 
 MAX_BAD_SHARE, MAX_BAD_BARS = 0.05, 5
 SPLIT_TOLERANCE, LARGEST_SPLIT = 0.05, 50
+KEPT_AS_UNKNOWN = "kept as unknown"
 _ROUNDING = 1e-6  # relative; vendors' adjusted prices are rounded separately
 
 
@@ -90,11 +91,11 @@ def clean(
     high, low = np.maximum(high, top), np.minimum(low, bottom)
 
     unknown = ~np.isfinite(volume) | (volume < 0)
-    note("missing_volume", "kept as unknown", sessions[unknown])
+    note("missing_volume", KEPT_AS_UNKNOWN, sessions[unknown])
     volume = np.where(unknown, np.nan, volume)
 
     life = calendar.between(sessions[0], sessions[-1])
-    note("missing_session", "kept as unknown", np.setdiff1d(life, sessions, assume_unique=True))
+    note("missing_session", KEPT_AS_UNKNOWN, np.setdiff1d(life, sessions, assume_unique=True))
     return SymbolBars(symbol, sessions, Ohlcv(opened, high, low, close, volume)), tuple(findings)
 
 

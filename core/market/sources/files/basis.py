@@ -87,7 +87,7 @@ def basis_for(
             "adjustment",
             f"the files hold {_said(held)} prices, as far as they tell: no {_said(asked)} ones "
             "follow from them.",
-            f"Ask for {held}, or state what the prices are adjusted for.",
+            f"Choose {held}, or state what the prices are adjusted for.",
         )
     if asked == "adjusted" and contents.folder.has_adjusted_closes:
         return Basis("adjusted", by_close=True)

@@ -79,6 +79,7 @@ class FilesSource:
         """See MarketSource.bars. Only the symbols asked for are cleaned."""
         if start is not None and end is not None and start > end:
             raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
+        progress(0.0, f"Reading {self._path.name}")
         contents = self._read(progress)
         rows = rows_of(contents, symbols)
         for symbol in symbols:
@@ -113,7 +114,6 @@ class FilesSource:
     def _read(self, progress: Progress) -> Contents:
         files = list_files(self._path, self._actions)
         if self._contents is None or self._contents.folder.stamp != stamp_of(files):
-            progress(0.0, f"Reading {self._path.name}")
             folder = open_folder(self._path, files)
             if self._cache is None or folder.size < LARGE:
                 self._contents = in_memory(folder, progress)
