@@ -2,6 +2,7 @@
 
     out_of_order         rows not in time order                       repaired: sorted
     duplicate_session    a session given twice                        dropped: the last row stays
+    before_calendar      a date before 1990, where calendars begin    left out
     not_a_session        a date the calendar does not trade           dropped
     missing_price        NaN or infinite open, high, low or close     dropped
     not_positive         a price of zero or less                      dropped
@@ -11,8 +12,11 @@
     missing_session      no bar on a session inside its life          kept as unknown
     too_many_bad_bars    more than 5 % (and 5) of the bars dropped    refused
     no_valid_bar         nothing left                                 refused
+    looks_like_split     opens at a whole multiple or part of the     kept
+                         last close, though splits are adjusted for
 
-A dropped or missing bar is unknown, never zero and never yesterday's price.
+The last rule stands apart, in ``suspect_splits``: only who knows that the prices should be free of
+splits can ask. A dropped or missing bar is unknown, never zero and never yesterday's price.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from core.errors import BadData
 from core.market.bars import Bars, Finding, Ohlcv, Provenance, SymbolBars, align
 
 MAX_BAD_SHARE, MAX_BAD_BARS = 0.05, 5
+SPLIT_TOLERANCE, LARGEST_SPLIT = 0.05, 50
+KEPT_AS_UNKNOWN = "kept as unknown"
 _ROUNDING = 1e-6  # relative; vendors' adjusted prices are rounded separately
 
 
@@ -39,7 +45,6 @@ def clean(
     Raises BadData naming the rule when they cannot be used.
     """
     findings: list[Finding] = []
-    total = len(sessions)
     table = np.array(ohlcv, dtype=np.float64)
 
     def note(rule: str, action: str, days: Sessions) -> None:
@@ -55,6 +60,11 @@ def clean(
     order = np.argsort(sessions, kind="stable")
     note("out_of_order", "repaired", sessions[1:][sessions[1:] < sessions[:-1]])
     sessions, table = sessions[order], table[:, order]
+
+    early = sessions < calendar.sessions[0]
+    note("before_calendar", "left out", sessions[early])
+    sessions, table = sessions[~early], table[:, ~early]
+    total = len(sessions)
 
     repeated = np.zeros(total, dtype=bool)
     repeated[:-1] = sessions[1:] == sessions[:-1]
@@ -81,12 +91,30 @@ def clean(
     high, low = np.maximum(high, top), np.minimum(low, bottom)
 
     unknown = ~np.isfinite(volume) | (volume < 0)
-    note("missing_volume", "kept as unknown", sessions[unknown])
+    note("missing_volume", KEPT_AS_UNKNOWN, sessions[unknown])
     volume = np.where(unknown, np.nan, volume)
 
     life = calendar.between(sessions[0], sessions[-1])
-    note("missing_session", "kept as unknown", np.setdiff1d(life, sessions, assume_unique=True))
+    note("missing_session", KEPT_AS_UNKNOWN, np.setdiff1d(life, sessions, assume_unique=True))
     return SymbolBars(symbol, sessions, Ohlcv(opened, high, low, close, volume)), tuple(findings)
+
+
+def suspect_splits(bars: SymbolBars) -> tuple[Finding, ...]:
+    """The sessions of ``bars`` that open as a split would make them, if there are any.
+
+    For clean prices that should be adjusted for splits: an open within 5 % of twice to fifty times
+    the last close, or of that part of it, and a close that stays there.
+    """
+    opened, close = bars.ohlcv.open[1:], bars.ohlcv.close
+    moves = np.stack([opened / close[:-1], close[1:] / close[:-1]])
+    moves = np.where(moves < 1, 1 / moves, moves)
+    ratio = np.rint(moves[0])
+    near = (np.abs(moves / ratio - 1) < SPLIT_TOLERANCE).all(axis=0)
+    suspect = bars.sessions[1:][(ratio >= 2) & (ratio <= LARGEST_SPLIT) & near]
+    if not len(suspect):
+        return ()
+    first, last = suspect[0].item(), suspect[-1].item()
+    return (Finding("looks_like_split", bars.symbol, len(suspect), "kept", first, last),)
 
 
 def assemble(
