@@ -12,7 +12,7 @@ from core.backtest.funding import daily_funding
 from core.backtest.result import Backtest, BenchmarkSeries
 from core.backtest.settings import BacktestSettings
 from core.backtest.span import choose_span, settled
-from core.calendar import calendar, period_starts
+from core.calendar import Sessions, calendar, period_starts
 from core.errors import BadInput
 from core.flow.binding import Binding, bind
 from core.flow.compile import compile_flow
@@ -22,7 +22,7 @@ from core.flow.nodes import Benchmark, Costs, Flow, Rebalance, StrategyBenchmark
 from core.flow.variables import variable_value
 from core.market.bars import Adjustment, Bars, Float
 from core.market.source import MarketSource, PerpetualSource, Progress, silent
-from core.metrics.measure import measure
+from core.metrics.measure import in_order, measure, measure_trading
 
 
 def run_backtest(
@@ -216,7 +216,7 @@ def _benchmark(
         return None
     returns = np.zeros(len(close))
     returns[1:] = close[1:] / close[:-1] - 1
-    return BenchmarkSeries(against, returns, np.cumprod(1 + returns))
+    return BenchmarkSeries(against, returns, np.cumprod(1 + returns, dtype=np.float64))
 
 
 def _strategy_benchmark(
@@ -247,8 +247,16 @@ def _measure(
     books: Books,
     benchmark: BenchmarkSeries | None,
     bars: Bars,
-    sessions: np.ndarray,
+    sessions: Sessions,
     settings: BacktestSettings,
     costs: Costs,
 ) -> tuple[dict[str, float], dict[str, float]]:
-    raise NotImplementedError
+    """Metrics of the strategy and of the benchmark; the first session has no return to measure."""
+    periods, free = calendar(bars.calendar).periods_per_year, settings.risk_free_rate
+    other = None if benchmark is None else benchmark.returns[1:]
+    own = measure(
+        books.returns[1:], sessions[1:], periods, benchmark=other, risk_free_rate=free
+    ) | measure_trading(books.turnover, books.held, costs.total, periods)
+    if other is None:
+        return in_order(own), {}
+    return in_order(own), measure(other, sessions[1:], periods, risk_free_rate=free)

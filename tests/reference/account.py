@@ -6,6 +6,7 @@ session and the prices of the same sessions.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Account:
 
     def due(self, sessions: list[pd.Timestamp]) -> list[bool]:
         """On which sessions the schedule lets a decision be acted upon; always on the first."""
-        pairs = zip(sessions, sessions[1:], strict=False)
+        pairs = itertools.pairwise(sessions)
         return [True] + [_new_period(before, now, self.every) for before, now in pairs]
 
     def per_session(self, annual: float) -> float:
@@ -69,7 +70,7 @@ def equity(decided: pd.DataFrame, prices: Prices, terms: Account) -> pd.DataFram
     rows: list[dict[str, float]] = []
     pending: Weights | None = None
     trades = terms.due(sessions)
-    for i, session in enumerate(sessions):
+    for i, _session in enumerate(sessions):
         t, before, traded = offset + i, worth, 0.0
         if pending is not None and terms.next_open:
             worth, held = _earn(worth, held, overnight[t], terms, interest=True)

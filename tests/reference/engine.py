@@ -54,8 +54,8 @@ def bound(
 ) -> Binding:
     """The flow read, found to have no error, compiled and bound."""
     document, find = from_json(flow), finder(library)
-    problems = validate(document, find, overrides)
-    assert [p for p in problems if p.severity == "error"] == []
+    errors = [str(p) for p in validate(document, find, overrides) if p.severity == "error"]
+    assert errors == [], flow
     return bind(compile_flow(document, find), dict(overrides or {}))
 
 

@@ -12,6 +12,7 @@ prices, a close, a constant, an exact 0) are not in doubt.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -150,9 +151,7 @@ class Evaluator:
     def _of_symbol(self, symbol: str) -> Series:
         """Symbols with equal prices share a key: whatever is computed of them is equal."""
         rows = [t for t in range(self.count) if self.has_bar(symbol, t)]
-        twin = next(
-            s for s in self.symbols if repr(self.fields[s]) == repr(self.fields[symbol])
-        )
+        twin = next(s for s in self.symbols if repr(self.fields[s]) == repr(self.fields[symbol]))
         bars = Bars(
             **{name: [values[t] for t in rows] for name, values in self.fields[symbol].items()}
         )
@@ -293,7 +292,7 @@ class Evaluator:
         ranked = list(valid)
         for k in reversed(range(len(keys))):
             ranked.sort(key=lambda p: valid[p][k].value, reverse=orders[k] == "desc")
-        for a, b in zip(ranked, ranked[1:], strict=False):
+        for a, b in itertools.pairwise(ranked):
             for one, other in zip(valid[a], valid[b], strict=True):
                 self.doubt_between(one, other, t)
                 if one.value != other.value:

@@ -6,6 +6,7 @@ variables. What it draws is valid by docs/flow.md; ``broken`` has flows that are
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,7 @@ class Author:
         return self.slot(lambda: self.one(self.symbols), use="symbol")
 
     def window(self, low: int = 2) -> Any:
-        return self.slot(lambda: self.whole(low, 7), use="window")
+        return self.slot(lambda: self.whole(low, 7), use=f"window from {low}")
 
     def indicator(self, names: tuple[str, ...]) -> Json:
         """An indicator without a subject."""
@@ -107,7 +108,7 @@ class Author:
         name = self.one((*names, "close", "close"))
         part: Json = {"indicator": name}
         if "window" in DEFINITIONS[name].defaults and self.whole(0, 19) < 19:
-            part["window"] = self.window()
+            part["window"] = self.window(3 if DEFINITIONS[name].pair else 2)
         if DEFINITIONS[name].pair:
             part["other"] = self.symbol()
         return part
@@ -220,7 +221,7 @@ class Author:
         edges = [0, *cuts, 16]
         return [
             self.slot(lambda part=(b - a) / 16: part)  # type: ignore[misc]
-            for a, b in zip(edges, edges[1:], strict=False)
+            for a, b in itertools.pairwise(edges)
         ]
 
     def make_gate(self, depth: int) -> Json:

@@ -6,6 +6,7 @@ the value is unknown. Definitions are those of docs/indicators.md.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -35,7 +36,7 @@ def deviation(values: list[float]) -> float:
 
 def daily_returns(close: list[float]) -> list[float]:
     """Percent; one fewer than there are closes."""
-    return [100.0 * (b - a) / a for a, b in zip(close, close[1:], strict=False)]
+    return [100.0 * (b - a) / a for a, b in itertools.pairwise(close)]
 
 
 def rolling(values: list[float], window: int, measure: Callable[[list[float]], float]) -> Values:
@@ -48,7 +49,7 @@ def rolling(values: list[float], window: int, measure: Callable[[list[float]], f
 
 def of_returns(close: list[float], window: int, measure: Callable[[list[float]], float]) -> Values:
     """``measure`` of the last ``window`` daily returns; the first return is that of bar 1."""
-    return ([None] + rolling(daily_returns(close), window, measure))[: len(close)]
+    return ([None, *rolling(daily_returns(close), window, measure)])[: len(close)]
 
 
 def close(bars: Bars) -> Values:

@@ -17,7 +17,6 @@ BEHAVIOURS = ("walk", "crash", "flat", "late", "gone", "holes", "twin", "never m
 OFTEN = ("walk", "walk", "walk", "walk", "crash", "twin", "holes", *BEHAVIOURS)
 
 
-
 class Market(dict[str, pd.DataFrame]):
     """Prices by field that print as the call which makes them."""
 
@@ -53,9 +52,7 @@ def make_market(
         for name, values in one.items():
             fields[name][:, column] = values
     dates = pd.bdate_range(start, periods=sessions)
-    market = Market(
-        {name: pd.DataFrame(values, dates, symbols) for name, values in fields.items()}
-    )
+    market = Market({name: pd.DataFrame(values, dates, symbols) for name, values in fields.items()})
     market.recipe = (
         f"make_market({sessions}, {seed}, {volatility}, {on_grid}, {behaviours!r}, {start!r})"
     )
