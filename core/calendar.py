@@ -6,6 +6,7 @@ York, from exchange_calendars) and ``24/7`` (every date, closing at the next mid
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -85,7 +86,10 @@ def calendar(name: CalendarName) -> Calendar:
         return Calendar(name, days, (days + _DAY).astype("datetime64[s]"), 365)
     import exchange_calendars  # imported here: 24/7 work does not pay for it
 
-    exchange = exchange_calendars.get_calendar(name, start=str(_FIRST), end=str(_LAST))
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 reads Series.values, which pandas 3.1 warns will change.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        exchange = exchange_calendars.get_calendar(name, start=str(_FIRST), end=str(_LAST))
     sessions = exchange.sessions.to_numpy().astype("datetime64[D]")
     closes = exchange.closes.dt.tz_convert(None).to_numpy().astype("datetime64[s]")
     return Calendar(name, sessions, closes, 252)
