@@ -1,0 +1,162 @@
+"""Settings to wired services: the only place that knows which adapter is real.
+
+Everything is made at first use, so that a command pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from core.clock import Clock
+from core.errors import BadInput, UnknownName
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.accounts.users import User
+    from core.db.backtests import Backtests
+    from core.db.database import Database
+    from core.db.heartbeats import Heartbeats
+    from core.db.schema import Schema
+    from core.db.strategies import Strategies
+    from core.market.source import MarketSource
+
+Say = Callable[[str], None]
+
+
+def version() -> str:
+    """This Sluice's version."""
+    return installed_version("sluice")
+
+
+class Services:
+    """What commands, pages and jobs work with; a context manager that closes what it opened.
+
+    ``start`` allows to start embedded Postgres; without it, using the database raises Unavailable
+    where it does not run. ``migrate`` brings an embedded database up to date before its first
+    use; a server's is only checked, as other hosts may use it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        start: bool = True,
+        migrate: bool = True,
+        say: Say | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or settings.make_clock()
+        self._start, self._migrate, self._say = start, migrate, say
+
+    # -- the database --------------------------------------------------------------------------
+
+    @cached_property
+    def raw_database(self) -> Database:
+        """The database whatever its schema: for those who check or migrate it."""
+        from core.db.database import open_database
+
+        return open_database(self.settings, start=self._start, say=self._say)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database with this Sluice's schema.
+
+        Raises Unavailable (not running, not reachable) or NeedsOperator (another schema).
+        """
+        from core.db import schema
+
+        database = self.raw_database
+        if database.kind == "embedded" and self._migrate:
+            schema.migrate(database.engine)
+        else:
+            schema.require_current(database.engine)
+        return database
+
+    def migrate(self) -> tuple[Schema, Schema]:
+        """Bring the database to the newest schema; what it had and what it has."""
+        from core.db import schema
+
+        return schema.migrate(self.raw_database.engine)
+
+    def schema(self) -> Schema:
+        from core.db import schema
+
+        return schema.read_schema(self.raw_database.engine)
+
+    def ping(self) -> float:
+        """Milliseconds the database takes to answer; raises Unavailable."""
+        from core.db.session import ping
+
+        return ping(self.raw_database.engine)
+
+    def database_runs(self) -> bool:
+        """Whether the embedded server's process is there; True for a server by URL."""
+        from core.db.database import is_running
+
+        return is_running(self.settings)
+
+    def recover_database(self) -> None:
+        """Start embedded Postgres again after it died; its users' pools reconnect by themselves."""
+        from core.db.database import open_database
+
+        open_database(self.settings, say=self._say).close()
+
+    # -- repositories --------------------------------------------------------------------------
+
+    @cached_property
+    def user(self) -> User:
+        """Whose library this process shows."""
+        from core.accounts.users import DEMO
+        from core.db.users import Users
+
+        return Users(self.database.engine, self.clock).ensure(DEMO)
+
+    @cached_property
+    def strategies(self) -> Strategies:
+        from core.db.strategies import Strategies
+
+        return Strategies(self.database.engine, self.clock)
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        from core.db.backtests import Backtests
+
+        return Backtests(self.database.engine)
+
+    @cached_property
+    def heartbeats(self) -> Heartbeats:
+        from core.db.heartbeats import Heartbeats
+
+        return Heartbeats(self.database.engine)
+
+    # -- market data ---------------------------------------------------------------------------
+
+    def source(self, name: str, *, path: Path | None = None) -> MarketSource:
+        """The market data source called ``name``; ``path`` is where ``files`` reads.
+
+        Raises UnknownName, or BadInput for ``files`` without a path.
+        """
+        make = SOURCES.get(name)
+        if make is None:
+            raise UnknownName("--source", "source", name, SOURCES)
+        if name == "files" and path is None:
+            raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+        return make(self.settings, self.clock, path)
+
+    # -- end -----------------------------------------------------------------------------------
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        """Close the database; wait so long for an embedded server to end, if we were its last."""
+        if "raw_database" in vars(self):
+            self.raw_database.close(wait_seconds=wait_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
