@@ -195,8 +195,8 @@ DEFINITIONS: dict[str, Definition] = {
     "std_return": Definition(std_return, {"window": 20}),
     "std_price": Definition(std_price, {"window": 20}),
     "zscore": Definition(zscore, {"window": 20}),
-    "distance_from_high": Definition(distance_from_high, {"window": 20}),
+    "distance_from_high": Definition(distance_from_high, {"window": 252}),
     "atr": Definition(atr, {"window": 14}, ("high", "low", "close")),
     "volume_sma": Definition(volume_sma, {"window": 20}, ("volume",)),
-    "correlation": Definition(correlation, {"window": 20}, pair=True),
+    "correlation": Definition(correlation, {"window": 60}, pair=True),
 }
