@@ -9,19 +9,24 @@ from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
 
 from core.clock import Clock
 from core.errors import BadInput, UnknownName
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from core.accounts.users import User
     from core.db.backtests import Backtests
     from core.db.database import Database
     from core.db.heartbeats import Heartbeats
     from core.db.schema import Schema
     from core.db.strategies import Strategies
+    from core.db.users import Users
     from core.market.source import MarketSource
 
 Say = Callable[[str], None]
@@ -52,6 +57,7 @@ class Services:
         self.settings = settings
         self.clock: Clock = clock or settings.make_clock()
         self._start, self._migrate, self._say = start, migrate, say
+        self._sources: dict[tuple[str, Path | None, int], MarketSource] = {}
 
     # -- the database --------------------------------------------------------------------------
 
@@ -112,9 +118,20 @@ class Services:
     def user(self) -> User:
         """Whose library this process shows."""
         from core.accounts.users import DEMO
+
+        return self.users.ensure(DEMO)
+
+    @cached_property
+    def users(self) -> Users:
         from core.db.users import Users
 
-        return Users(self.database.engine, self.clock).ensure(DEMO)
+        return Users(self.database.engine, self.clock)
+
+    def seed(self) -> int:
+        """Example strategies for a new user's library; returns how many were put there."""
+        from core.library.seed import seed
+
+        return seed(self.users, self.strategies, self.user.id)
 
     @cached_property
     def strategies(self) -> Strategies:
@@ -139,14 +156,41 @@ class Services:
     def source(self, name: str, *, path: Path | None = None) -> MarketSource:
         """The market data source called ``name``; ``path`` is where ``files`` reads.
 
-        Raises UnknownName, or BadInput for ``files`` without a path.
+        The same one is returned again, so that what it read stays read; ``files`` is opened anew
+        when its path changed on disk. Raises UnknownName, or BadInput for ``files`` without a path.
         """
-        make = SOURCES.get(name)
+        make = _SOURCES.get(name)
         if make is None:
-            raise UnknownName("--source", "source", name, SOURCES)
-        if name == "files" and path is None:
-            raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
-        return make(self.settings, self.clock, path)
+            raise UnknownName("--source", "source", name, _SOURCES)
+        changed = path.stat().st_mtime_ns if path is not None and path.exists() else 0
+        key = (name, path, changed)
+        if key not in self._sources:
+            self._sources[key] = make(self, path)
+        return self._sources[key]
+
+    @cached_property
+    def redis(self) -> Redis | None:
+        """The shared cache's client, if one is configured; it connects at first use."""
+        if self.settings.redis_url is None:
+            return None
+        from redis import Redis
+
+        wait = 2.0  # a cache that answers later than a vendor would is none
+        url = self.settings.redis_url.get_secret_value()
+        return Redis.from_url(url, socket_timeout=wait, socket_connect_timeout=wait)
+
+    def cached(self, source: MarketSource, feed: str) -> MarketSource:
+        """``source`` with its settled bars kept on disk, and in Redis where configured."""
+        from core.market.cache import CachedSource
+
+        return CachedSource(
+            source,
+            self.settings.home / "cache" / "bars",
+            self.clock,
+            self.settings.cache_settle_sessions,
+            self.redis,
+            feed=feed,
+        )
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -160,3 +204,73 @@ class Services:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+# -- sources -------------------------------------------------------------------------------------
+
+
+def _demo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.demo import DemoSource
+
+    return DemoSource(services.clock)
+
+
+def _files(services: Services, path: Path | None) -> MarketSource:
+    if path is None:
+        raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+    from core.market.sources.files import FilesSource
+
+    return FilesSource(path, cache=services.settings.home / "cache" / "files")
+
+
+def _yahoo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.yahoo import YahooSource
+
+    settings = services.settings
+    vendor = YahooSource(
+        settings.home / "cache" / "yahoo",
+        clock=services.clock,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "chart")
+
+
+def _alpaca(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.alpaca import AlpacaSource
+
+    settings = services.settings
+    vendor = AlpacaSource(
+        _secret(settings.alpaca_key_id),
+        _secret(settings.alpaca_secret_key),
+        clock=services.clock,
+        url=settings.alpaca_data_url,
+        feed=settings.alpaca_feed,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, settings.alpaca_feed)
+
+
+def _bybit(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.bybit import BybitSource
+
+    settings = services.settings
+    vendor = BybitSource(
+        clock=services.clock,
+        url=settings.bybit_url,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "linear")
+
+
+_SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
+    "demo": _demo,
+    "files": _files,
+    "yahoo": _yahoo,
+    "alpaca": _alpaca,
+    "bybit": _bybit,
+}
+SOURCE_NAMES = tuple(_SOURCES)
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

@@ -9,7 +9,7 @@ import numpy as np
 from core.backtest.accounting import Books, Terms, empty_books, simulate
 from core.backtest.caution import notes_of, warnings_of
 from core.backtest.funding import daily_funding
-from core.backtest.result import Backtest, BenchmarkSeries
+from core.backtest.result import Backtest, BenchmarkSeries, Result, trades_of
 from core.backtest.settings import BacktestSettings
 from core.backtest.span import choose_span, settled
 from core.calendar import Sessions, calendar, period_starts
@@ -71,7 +71,7 @@ def run_backtest(
     sessions = bars.sessions[span.first :]
     metrics, benchmark_metrics = _measure(books, benchmark, bars, sessions, settings, costs)
     progress(1.0, "Done")
-    return Backtest(
+    result = Result(
         flow=flow,
         settings=settings,
         costs=costs,
@@ -83,16 +83,17 @@ def run_backtest(
         sessions=sessions,
         symbols=binding.held,
         weights=targets,
-        prices=prices,
-        books=books,
+        returns=books.returns,
+        equity=books.equity,
+        turnover=books.turnover,
+        trades=trades_of(books, prices),
         benchmark=benchmark,
         metrics=metrics,
         benchmark_metrics=benchmark_metrics,
         warnings=tuple(warnings_of(seen, decisions, bars, books, carry, against, benchmark)),
         notes=tuple(notes_of(span, bars)),
-        seen=seen,
-        offset=span.first,
     )
+    return Backtest(result, books, seen, span.first)
 
 
 # -- bars ----------------------------------------------------------------------------------------
@@ -239,8 +240,8 @@ def _strategy_benchmark(
         cash_rate=settings.cash_rate,
         borrow_rate=settings.borrow_rate,
     )
-    other = run_backtest(find(against.strategy), source, request, find=find)
-    return BenchmarkSeries(other.flow.name, other.books.returns, other.books.equity)
+    other = run_backtest(find(against.strategy), source, request, find=find).result
+    return BenchmarkSeries(other.flow.name, other.returns, other.equity)
 
 
 def _measure(

@@ -126,8 +126,10 @@ def _ensure_user() -> None:
     except KeyError:
         pass
     made = subprocess.run(
-        ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false"]
-        + [ROOTS_USER],
+        [
+            *("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false"),
+            ROOTS_USER,
+        ],
         capture_output=True,
         text=True,
     )

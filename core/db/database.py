@@ -55,7 +55,7 @@ def open_database(settings: Settings, *, start: bool = True, say: Say | None = N
 
 
 def is_running(settings: Settings) -> bool:
-    """Whether an embedded server runs; True for a server of your own, which is not ours to watch."""
+    """Whether an embedded server runs; True for a server of your own, not ours to watch."""
     if settings.database_url is not None:
         return True
     from core.db.embedded import EmbeddedPostgres

@@ -205,8 +205,10 @@ class EmbeddedPostgres:
         while True:
             since = self._rotate_log()
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", _KEEPER, self.folder / "lease.lock", self.log]
-                + runner.command("postgres", "-D", self.data, *self._options()),
+                [
+                    *(sys.executable, "-I", "-S", _KEEPER, self.folder / "lease.lock", self.log),
+                    *runner.command("postgres", "-D", self.data, *self._options()),
+                ],
                 env=runner.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -301,7 +303,7 @@ class EmbeddedPostgres:
             return own
         from hashlib import sha256
 
-        place = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108  made private
+        place = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
         return place / f"sluice-{sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
 
     def _url(self) -> str:
@@ -358,7 +360,7 @@ def _lock(fd: int, kind: int, seconds: float, holder: str) -> None:
 
 def _same_folder(path: str, folder: Path) -> bool:
     try:
-        return os.path.samefile(path, folder)
+        return folder.samefile(path)
     except OSError:
         return False
 

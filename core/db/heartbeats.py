@@ -41,9 +41,7 @@ class Heartbeats:
         )
         fresh = {name: row.excluded[name] for name in ("started_at", "beat_at", "detail")}
         with transaction(self._engine) as db:
-            db.execute(
-                row.on_conflict_do_update(index_elements=heartbeats.primary_key, set_=fresh)
-            )
+            db.execute(row.on_conflict_do_update(index_elements=heartbeats.primary_key, set_=fresh))
 
     def all(self) -> list[Heartbeat]:
         """By component, the youngest beat of each first."""

@@ -43,7 +43,11 @@ def main(lease_file: str, log_file: str, *command: str) -> int:
         os._exit(1 if server.wait() else 0)
 
     # A machine that shuts down sends SIGTERM to everyone at once: stop Postgres with us.
-    signal.signal(signal.SIGTERM, lambda *_: (stop(server), os._exit(0)))
+    def end_with_machine(*_: object) -> None:
+        stop(server)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end_with_machine)
     threading.Thread(target=end_with_server, daemon=True).start()
     fcntl.flock(lease, fcntl.LOCK_EX)
     stop(server)

@@ -51,7 +51,9 @@ def require_current(engine: Engine) -> None:
     _refuse_unknown(schema)
     if schema.state != "current":
         has = "no tables yet" if schema.revision is None else f"schema {schema.revision}"
-        raise NeedsOperator(f"The database has {has}, this Sluice needs {HEAD}: run sluice migrate.")
+        raise NeedsOperator(
+            f"The database has {has}, this Sluice needs {HEAD}. Run: sluice migrate"
+        )
 
 
 def migrate(engine: Engine) -> tuple[Schema, Schema]:

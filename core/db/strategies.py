@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, Select, delete, func, select, update
@@ -29,7 +30,9 @@ class Strategies:
         """The user's strategies by name; ``search`` finds a part of the name, in any case."""
         query = _of(user_id).order_by(func.lower(strategies.c.name), strategies.c.slug)
         query = query.where(
-            strategies.c.archived_at.is_not(None) if archived else strategies.c.archived_at.is_(None)
+            strategies.c.archived_at.is_not(None)
+            if archived
+            else strategies.c.archived_at.is_(None)
         )
         if search.strip():
             query = query.where(strategies.c.name.icontains(search.strip(), autoescape=True))
@@ -59,13 +62,13 @@ class Strategies:
             query = select(table).where(table.c.strategy_id == strategy.id)
             row = db.execute(query.where(table.c.number == wanted)).mappings().one_or_none()
             if row is None:
-                known = db.scalars(
-                    select(table.c.number).where(table.c.strategy_id == strategy.id)
-                )
+                known = db.scalars(select(table.c.number).where(table.c.strategy_id == strategy.id))
                 raise UnknownName(slug, "version", str(wanted), map(str, known))
             return StrategyVersion(**row)
 
-    def heads(self, user_id: UUID, slugs: Iterable[str] | None = None) -> dict[str, StrategyVersion]:
+    def heads(
+        self, user_id: UUID, slugs: Iterable[str] | None = None
+    ) -> dict[str, StrategyVersion]:
         """The head of each strategy by short name; of those named in ``slugs`` that exist."""
         table = strategy_versions
         query = (
@@ -99,7 +102,7 @@ class Strategies:
         """
         _refuse_unstorable(flow, label)
         now, first = self._clock(), slug or slug_of(flow.name)
-        row = {
+        row: dict[str, Any] = {
             "id": uuid4(),
             "user_id": user_id,
             "name": flow.name,

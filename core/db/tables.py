@@ -48,6 +48,8 @@ users = Table(
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", _Instant, nullable=False),
+    # When the example strategies were put into the library; once, whatever becomes of them.
+    Column("seeded_at", _Instant),
 )
 
 strategies = Table(

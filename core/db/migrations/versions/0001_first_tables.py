@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("created_at", _INSTANT, nullable=False),
+        sa.Column("seeded_at", _INSTANT),
         sa.UniqueConstraint("name", name="users_name_key"),
     )
     op.create_table(
@@ -88,12 +89,8 @@ def upgrade() -> None:
             "(strategy_id IS NULL) = (version IS NULL)", name="backtests_version_check"
         ),
     )
-    op.create_index(
-        "backtests_user_id_finished_at_idx", "backtests", ["user_id", "finished_at"]
-    )
-    op.create_index(
-        "backtests_strategy_id_version_idx", "backtests", ["strategy_id", "version"]
-    )
+    op.create_index("backtests_user_id_finished_at_idx", "backtests", ["user_id", "finished_at"])
+    op.create_index("backtests_strategy_id_version_idx", "backtests", ["strategy_id", "version"])
     op.create_table(
         "heartbeats",
         sa.Column("component", sa.Text, nullable=False),
