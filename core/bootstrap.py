@@ -6,6 +6,7 @@ Everything is made at first use, so that a command pays only for what it needs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -191,6 +192,13 @@ class Services:
             self.redis,
             feed=feed,
         )
+
+    def purge_bars(self, unread: timedelta) -> int:
+        """Remove cached bars nobody has read for so long; how many series went."""
+        from core.market.kept_bars import KeptBars
+
+        kept = KeptBars(self.settings.home / "cache" / "bars", self.clock, self.redis)
+        return kept.purge(unread).files
 
     # -- end -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, delete, extract, func, select
@@ -50,6 +50,12 @@ class Heartbeats:
         with transaction(self._engine) as db:
             rows = db.execute(select(heartbeats, age).order_by(*order)).mappings()
             return [Heartbeat(**{**row, "age_seconds": float(row["age_seconds"])}) for row in rows]
+
+    def forget_older(self, than: timedelta) -> int:
+        """Remove processes that have been silent for so long; returns how many."""
+        query = delete(heartbeats).where(heartbeats.c.beat_at < _NOW - than)
+        with transaction(self._engine) as db:
+            return db.execute(query).rowcount
 
     def forget(self, component: str, *, host: str, pid: int) -> None:
         """Remove a process that ends in good order, or is known to be dead."""
