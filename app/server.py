@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.resources import services
-from core.bootstrap import version
+from core.bootstrap import Services, version
 from core.errors import SluiceError
 from core.logs import configure
 from core.process import Pulse, end_with_parent
@@ -36,10 +37,25 @@ async def health(_request: Request) -> Response:
     return JSONResponse(found)
 
 
+def warm_up(shared: Services) -> None:
+    """Load what the first backtest needs while nobody waits: libraries, calendars, kernels."""
+    from core.backtest.run import run_backtest
+    from core.flow.examples import example_flows
+
+    flows = example_flows()
+    try:
+        for flow in flows.values():
+            run_backtest(flow, shared.source("demo"), find=flows.__getitem__)
+    except SluiceError as err:
+        log.warning("not warmed up: %s", err, extra={"action": "warm_up"})
+    log.info("warm", extra={"action": "warm_up"})
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     pulse = Pulse(services(), "web")
     await run_in_threadpool(pulse.start)
+    threading.Thread(target=warm_up, args=(services(),), name="warm-up", daemon=True).start()
     log.info("serving", extra={"action": "start"})
     yield
     await run_in_threadpool(pulse.stop)

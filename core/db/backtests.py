@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -70,6 +70,18 @@ class Backtests:
         with transaction(self._engine) as db:
             rows = db.execute(query.limit(limit).offset(offset)).mappings()
             return [_summary(row) for row in rows]
+
+    def latest(self, user_id: UUID, strategy_ids: Sequence[UUID]) -> dict[UUID, BacktestSummary]:
+        """The newest result of each of these strategies that has one."""
+        query = (
+            select(*_LIGHT)
+            .distinct(backtests.c.strategy_id)
+            .where(backtests.c.user_id == user_id, backtests.c.strategy_id.in_(strategy_ids))
+            .order_by(backtests.c.strategy_id, backtests.c.finished_at.desc())
+        )
+        with transaction(self._engine) as db:
+            found = [_summary(row) for row in db.execute(query).mappings()]
+        return {row.strategy_id: row for row in found if row.strategy_id is not None}
 
     def count(self, user_id: UUID) -> int:
         query = select(func.count()).where(backtests.c.user_id == user_id)

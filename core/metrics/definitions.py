@@ -103,5 +103,11 @@ def shown(name: str, value: float) -> str:
         return "–"
     unit = BY_NAME[name].unit
     if unit == "fraction":
-        return f"{value:.2%}"
-    return f"{value:.2f}" if unit == "ratio" else f"{value:,.0f}"
+        return (
+            f"{value:,.0%}"
+            if abs(value) >= 10
+            else f"{value:.1%}"
+            if abs(value) >= 1
+            else f"{value:.2%}"
+        )
+    return f"{value:,.2f}" if unit == "ratio" else f"{value:,.0f}"
