@@ -92,6 +92,12 @@ KINDS: dict[str, KindStyle] = {
 }
 
 
+def translucent(colour: str, share: float) -> str:
+    """A hex colour as CSS that lets what is behind it through; a share of 1 hides it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
+
+
 def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
     """A colour for each name, by its place; they repeat after twelve."""
     return {name: colours.series[i % len(colours.series)] for i, name in enumerate(names)}

@@ -20,7 +20,7 @@ def style(figure: go.Figure, colours: Palette, *, height: int, **layout: Any) ->
     """Give an existing figure the app's look."""
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 8, "t": 28, "b": 28},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": colours.text, "size": 12},
@@ -34,5 +34,5 @@ def style(figure: go.Figure, colours: Palette, *, height: int, **layout: Any) ->
         **layout,
     )
     axis = {"gridcolor": colours.line, "zerolinecolor": colours.line, "linecolor": colours.line}
-    figure.update_xaxes(showgrid=False, **axis)
+    figure.update_xaxes(showgrid=False, automargin=True, **axis)
     figure.update_yaxes(automargin=True, **axis)

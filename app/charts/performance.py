@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.charts.frame import frame, style
-from app.theme import Palette, series_colours
+from app.theme import Palette, series_colours, translucent
 from core.calendar import Sessions
 from core.market.bars import Float
 
@@ -42,7 +42,8 @@ def performance_chart(
         figure.add_scatter(
             x=sessions, y=drawdown(values), name=label, line={"color": colour, "width": 1},
             legendgroup=label, showlegend=False, hovertemplate="%{y:.1%}",
-            fill="tozeroy" if values is equity else None, row=2, col=1,
+            fill="tozeroy" if values is equity else None,
+            fillcolor=translucent(colour, 0.22), row=2, col=1,
         )  # fmt: skip
     style(figure, colours, height=460)
     figure.update_yaxes(type="log" if logarithmic else "linear", title="Equity", row=1, col=1)

@@ -12,6 +12,9 @@ from core.settings import Settings
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("migrate", help="bring the database's schema up to date")
+    parser.add_argument(
+        "--seed", action="store_true", help="put example strategies into a new library"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
@@ -21,6 +24,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     with Services(settings, say=lambda text: print(text, file=sys.stderr)) as services:  # noqa: T201
         before, after = services.migrate()
+        if options.seed:
+            services.seed()
     if options.json:
         found = {"before": before.revision, "after": after.revision}
         sys.stdout.write(json.dumps(found) + "\n")

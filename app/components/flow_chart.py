@@ -12,17 +12,16 @@ from streamlit_flow.elements import StreamlitFlowEdge, StreamlitFlowNode
 from streamlit_flow.layouts import ManualLayout
 from streamlit_flow.state import StreamlitFlowState
 
-from app.charts.flow_map import HEIGHT, WIDTH, Box, flow_map
+from app.charts.flow_map import GAP_Y, HEIGHT, WIDTH, Box, flow_map
 from app.theme import KINDS, Palette, palette
 from core.flow.binding import Binding
 
 _CHANNELS = "flow_charts"
+LEAST_PIXELS, MOST_PIXELS, ROW_PIXELS = 340, 680, 40
 
 
 @st.fragment
-def flow_chart(
-    key: str, binding: Binding, *, height: int, shares: Mapping[int, float] | None = None
-) -> None:
+def flow_chart(key: str, binding: Binding, *, shares: Mapping[int, float] | None = None) -> None:
     """Draw the flow. With ``shares`` (by node), the path taken stands out and the rest fades.
 
     A fragment: the component answers each time it is mounted, and the page must not run for that.
@@ -37,7 +36,7 @@ def flow_chart(
     streamlit_flow(
         key,
         state,
-        height=height,
+        height=_height(boxes),
         layout=ManualLayout(),
         fit_view=True,
         show_controls=True,
@@ -47,6 +46,12 @@ def flow_chart(
     hidden = sum(box.hidden for box in boxes)
     if hidden:
         st.caption(f"{hidden:,} more blocks further down are not drawn.")
+
+
+def _height(boxes: list[Box]) -> int:
+    """Pixels in which the rows are readable, within what a page has."""
+    rows = 1 + max(box.y for box in boxes) / (HEIGHT + GAP_Y)
+    return int(min(max(LEAST_PIXELS, rows * ROW_PIXELS), MOST_PIXELS))
 
 
 def _timestamp(key: str, signature: object) -> int:

@@ -32,7 +32,6 @@ from core.market.source import Progress
 FIRST_LOOK_SECONDS = 1.0
 """Most backtests are done by then: their result comes with the answer to the click."""
 LOOK_AGAIN_SECONDS = 0.25
-CHART_PIXELS = 380
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _chart(opened: Opened, broken: bool) -> None:
         if broken:
             st.info("The flow is drawn when its problems are mended.", icon=":material/info:")
             return
-        flow_chart(f"chart_{opened.slug}", _binding(opened), height=CHART_PIXELS)
+        flow_chart(f"chart_{opened.slug}", _binding(opened))
 
 
 def _binding(opened: Opened) -> Binding:

@@ -35,10 +35,11 @@ def why(key: str, backtest: Backtest | None) -> None:
     if backtest.result.rebalance != Rebalance():
         st.caption("The flow does not trade every day: a decision takes effect when it is due.")
     shares = {n.node: n.share for n in found.nodes if n.share is not None}
-    flow_chart(f"{key}_why_chart", backtest.seen.binding, height=360, shares=shares)
+    flow_chart(f"{key}_why_chart", backtest.seen.binding, shares=shares)
     st.dataframe(
         _table(found),
         hide_index=True,
+        placeholder="",
         column_config={
             "Share": st.column_config.NumberColumn(format="percent"),
             "To flip": st.column_config.NumberColumn(
@@ -52,11 +53,11 @@ def why(key: str, backtest: Backtest | None) -> None:
 def _choose(key: str, sessions: np.ndarray) -> int:
     """Number of the session chosen: the one asked for, or the last before it."""
     first, last = sessions[0].item(), sessions[-1].item()
-    chosen: date = st.date_input(
+    chosen: date | None = st.date_input(
         "Session", value=last, min_value=first, max_value=last, key=f"{key}_why_{first}_{last}",
-        format="YYYY-MM-DD", required=True, width=200,
+        format="YYYY-MM-DD", width=200, help="A day without a session shows the one before it.",
     )  # fmt: skip
-    return int(np.searchsorted(sessions, np.datetime64(chosen), side="right")) - 1
+    return int(np.searchsorted(sessions, np.datetime64(chosen or last), side="right")) - 1
 
 
 def _table(found: Trace) -> pd.DataFrame:
