@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from core.calendar import calendar
 from core.clock import Clock, system_clock
 from core.market.source import MarketSource
 from core.market.sources.alpaca import AlpacaSource
 from core.market.sources.bybit import BybitSource
+from core.market.sources.demo import DemoSource
+from core.market.sources.files import FilesSource
 from core.market.sources.yahoo import YahooSource
 from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData
 from tests.fakes.bybit_market import BybitMarket
@@ -35,7 +39,7 @@ class Stand:
     """A source and what is known about it.
 
     ``symbols``  two it has had for all of 2023 and 2024
-    ``late``     one whose first bar is in 2024
+    ``late``     one that has no bar in ``early`` (a first and a last day), and has some later
     ``unknown``  one it never had
     """
 
@@ -44,6 +48,8 @@ class Stand:
     symbols: tuple[str, str]
     late: str
     unknown: str = "NOSUCHNAME"
+    early: tuple[date, date] = (date(2023, 2, 1), date(2023, 3, 31))
+    least_instruments: int = 500
     start: date = date(2024, 2, 1)
     end: date = date(2024, 5, 31)
 
@@ -73,6 +79,37 @@ def yahoo(folder: Path) -> Iterator[Stand]:
     with YahooChart(clock) as fake:
         source = YahooSource(folder, clock=clock, url=fake.url, sleep=clock.sleep)
         yield Stand(source, clock, ("SPY", "BRK.B"), "ARKB")
+
+
+@contextmanager
+def demo(_: Path) -> Iterator[Stand]:
+    clock = VirtualClock(NOW)
+    early = (date(2010, 2, 1), date(2010, 3, 31))
+    yield Stand(DemoSource(clock), clock, ("SPY", "TLT"), "UVXY", early=early)
+
+
+@contextmanager
+def demo_perpetuals(_: Path) -> Iterator[Stand]:
+    clock = VirtualClock(NOW)
+    yield Stand(DemoSource(clock), clock, ("BTCUSDT", "ETHUSDT"), "SOLUSDT", least_instruments=5)
+
+
+@contextmanager
+def files(folder: Path) -> Iterator[Stand]:
+    """A tidy table as people keep them: two symbols for two years, one that came later."""
+    clock = VirtualClock(NOW)
+    sessions = calendar("XNYS").between(np.datetime64("2023-01-03"), np.datetime64("2024-06-28"))
+    lines = ["date,symbol,open,high,low,close,volume,adj_close"]
+    for symbol, first in (("SPY", "2023-01-03"), ("BRK.B", "2023-01-03"), ("ARKB", "2024-01-11")):
+        for i, day in enumerate(sessions[sessions >= np.datetime64(first)]):
+            close = 100 + 10 * np.sin(i / 9) + len(symbol)
+            row = (close - 0.5, close + 1, close - 1, close, 1_000_000 + i, close * 0.98)
+            lines.append(",".join([str(day), symbol, *(f"{value:.4f}" for value in row)]))
+    path = folder / "bars.csv"
+    path.write_text("\n".join(lines) + "\n")
+    written = clock().timestamp()
+    os.utime(path, (written, written))
+    yield Stand(FilesSource(path), clock, ("SPY", "BRK.B"), "ARKB")
 
 
 @contextmanager
@@ -106,8 +143,8 @@ def _reachable(host: str) -> None:
         pytest.skip(f"{host} cannot be reached: {err}")
 
 
-MARKET_SOURCES = {"alpaca": alpaca, "bybit": bybit, "yahoo": yahoo}
-PERPETUAL_SOURCES = {"bybit": bybit}
+MARKET_SOURCES = {"alpaca": alpaca, "bybit": bybit, "yahoo": yahoo, "demo": demo, "files": files}
+PERPETUAL_SOURCES = {"bybit": bybit, "demo": demo_perpetuals}
 
 REAL = {"alpaca": real_alpaca, "bybit": real_bybit, "yahoo": real_yahoo}
 WANTED = {name for name in os.environ.get("SLUICE_TEST_VENDORS", "").split(",") if name}

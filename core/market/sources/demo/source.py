@@ -212,6 +212,8 @@ def _series(
 
 def _days(tape: Tape, start: date, end: date) -> Sessions:
     """Dates on the tape from ``start`` to ``end`` since the perpetual is listed."""
+    if start > end:
+        raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
     low = np.datetime64(max(start, tape.first), "D")
     return tape.days[(tape.days >= low) & (tape.days <= np.datetime64(end, "D"))]
 
