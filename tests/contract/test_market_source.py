@@ -112,9 +112,7 @@ def test_a_name_it_never_had_is_said(stand: Stand):
 
 
 def test_a_symbol_without_bars_in_the_range_is_a_column_of_unknowns(stand: Stand):
-    bars = read(
-        stand, [stand.symbols[0], stand.late], start=stand.early[0], end=stand.early[1]
-    )
+    bars = read(stand, [stand.symbols[0], stand.late], start=stand.early[0], end=stand.early[1])
     assert np.isfinite(bars.close[:, 0]).all()
     assert np.isnan(bars.close[:, 1]).all()
 

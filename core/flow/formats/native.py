@@ -123,12 +123,13 @@ def _model(
         return cls.model_validate(fields)
     except ValidationError as err:
         # A list whose items are wrong is also said to be too short: once is enough.
-        details = [
-            detail
-            for detail in err.errors(include_url=False)
-            if detail["type"] != "too_short" or not detail["input"]
+        details = err.errors(include_url=False)
+        inside = {d["loc"][:i] for d in details for i in range(len(d["loc"]))}
+        problems += [
+            _problem(cls, path, detail)
+            for detail in details
+            if detail["type"] != "too_short" or detail["loc"] not in inside
         ]
-        problems += [_problem(cls, path, detail) for detail in details]
         return None
 
 
@@ -151,7 +152,8 @@ def _problem(cls: type[BaseModel], path: str, error: ErrorDetails) -> Problem:
             where, f"{error['input']!r} is not possible.", f"Use {error['ctx']['expected']}."
         )
     if error["type"] == "too_short":
-        return Problem(where, "it is empty.", f"It needs at least {error['ctx']['min_length']}.")
+        has = f"it has only {error['ctx']['actual_length']}." if error["input"] else "it is empty."
+        return Problem(where, has, f"It needs at least {error['ctx']['min_length']}.")
     message = error["msg"].removeprefix("Value error, ")
     return Problem(where, message[0].lower() + message[1:] + ".")
 
