@@ -260,4 +260,5 @@ def _measure(
     ) | measure_trading(books.turnover, books.held, costs.total, periods)
     if other is None:
         return in_order(own), {}
-    return in_order(own), measure(other, sessions[1:], periods, risk_free_rate=free)
+    compared = measure(other, sessions[1:], periods, risk_free_rate=free)
+    return in_order(own), in_order(compared)

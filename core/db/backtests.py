@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.db.session import transaction
 from core.db.tables import backtests
@@ -75,7 +75,7 @@ class Backtests:
         """The newest result of each of these strategies that has one."""
         query = (
             select(*_LIGHT)
-            .distinct(backtests.c.strategy_id)
+            .ext(distinct_on(backtests.c.strategy_id))
             .where(backtests.c.user_id == user_id, backtests.c.strategy_id.in_(strategy_ids))
             .order_by(backtests.c.strategy_id, backtests.c.finished_at.desc())
         )

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -40,7 +40,10 @@ Say = Callable[[str], None]
 
 USER, DATABASE = "sluice", "postgres"
 _KEEPER = Path(__file__).with_name("keeper.py")
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Those this process started. They outlive it by design, and it must not forget them before."""
 _LEASE_SECONDS, _START_SECONDS, _LEFTOVER_SECONDS = 40.0, 120.0, 15.0
+_KEEPER_SECONDS = 1.0  # it ends with its server; somebody else's lease keeps both
 _LOG_BYTES, _LOGS_KEPT = 5_000_000, 3
 # The kernel's limit for the path of a socket is 108 bytes on Linux and 104 on macOS.
 _SOCKET_PATH_BYTES = 103 - len("/.s.PGSQL.5432")
@@ -65,6 +68,10 @@ class Lease:
         self._fd = None
         if wait_seconds:
             psutil.wait_procs([self._server], timeout=wait_seconds)
+            for keeper in _keepers:
+                with suppress(subprocess.TimeoutExpired):
+                    keeper.wait(_KEEPER_SECONDS)
+            _keepers[:] = [keeper for keeper in _keepers if keeper.returncode is None]
 
 
 class EmbeddedPostgres:
@@ -76,7 +83,6 @@ class EmbeddedPostgres:
         self.data = self.folder / "data"
         self.log = self.home / "logs" / "postgres.log"
         self._say = say
-        self._keeper: subprocess.Popen[bytes] | None = None
 
     # -- using ---------------------------------------------------------------------------------
 
@@ -204,7 +210,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _LEFTOVER_SECONDS
         while True:
             since = self._rotate_log()
-            self._keeper = subprocess.Popen(
+            keeper = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", _KEEPER, self.folder / "lease.lock", self.log),
                     *runner.command("postgres", "-D", self.data, *self._options()),
@@ -216,7 +222,8 @@ class EmbeddedPostgres:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in the terminal is not for Postgres
             )
-            while self._keeper.poll() is None:
+            _keepers.append(keeper)
+            while keeper.poll() is None:
                 if server := self._ready_server():
                     return server
                 time.sleep(0.01)

@@ -15,6 +15,7 @@ from core.flow.formats.native import content_hash, from_json, to_json
 from core.flow.nodes import Costs, Rebalance
 from core.library.backtests import BacktestSummary, SavedBacktest
 from core.market.bars import Finding, Provenance
+from core.metrics.measure import in_order
 
 
 def to_saved(
@@ -111,10 +112,10 @@ def from_saved(saved: SavedBacktest) -> Result:
         turnover=series["turnover"],
         trades=Trades(**{name: series[f"trade_{name}"] for name in Trades.__slots__}),
         benchmark=benchmark,
-        metrics=dict(summary.metrics),
-        benchmark_metrics={
-            k: float("nan") if v is None else v for k, v in detail["benchmark_metrics"].items()
-        },
+        metrics=in_order(summary.metrics),
+        benchmark_metrics=in_order(
+            {k: float("nan") if v is None else v for k, v in detail["benchmark_metrics"].items()}
+        ),
         warnings=tuple(detail["warnings"]),
         notes=tuple(detail["notes"]),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from core.calendar import Sessions
@@ -51,6 +53,6 @@ def measure_trading(turnover: Float, held: Float, cost: float, periods: int) -> 
     }
 
 
-def in_order(found: dict[str, float]) -> dict[str, float]:
+def in_order(found: Mapping[str, float]) -> dict[str, float]:
     """The same metrics in the order of the definitions."""
     return {metric.name: found[metric.name] for metric in METRICS if metric.name in found}
