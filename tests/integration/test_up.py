@@ -52,7 +52,7 @@ class Up:
     def says(self, words: str, seconds: float = 60) -> str:
         """The first line with these words, waiting for it."""
         return wait_for(
-            lambda: next((l for l in self.said if words in l), None), seconds, self.said
+            lambda: next((line for line in self.said if words in line), None), seconds, self.said
         )
 
     def health(self) -> int:

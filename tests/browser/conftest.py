@@ -1,0 +1,97 @@
+"""The running app and a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+    "--disable-component-update", "--disable-quic", "--no-first-run",
+)  # fmt: skip
+WAIT_MS = 30_000
+
+
+@dataclass(frozen=True)
+class App:
+    """A running ``sluice up``."""
+
+    url: str
+    home: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[App]:
+    """Everything, as 'sluice up' starts it for a newcomer."""
+    home = tmp_path_factory.mktemp("home")
+    for folder in (home, home.parent, home.parent.parent):
+        folder.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    log = home / "up.log"
+    with log.open("w") as file:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up", "--port", str(port)],
+            env=kept | {"SLUICE_HOME": str(home)}, stdout=file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        # The pages are warm once the first backtests have run beside the start.
+        _wait(lambda: "warm action" in log.read_text(), 120, log)
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+        yield App(f"http://127.0.0.1:{port}", home, log)
+    finally:
+        up.terminate()
+        up.wait(20)
+
+
+def _wait(done, seconds: float, log: Path) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"sluice up did not get ready:\n{log.read_text()[-3000:]}")
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium where it is installed, or Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def page(app, browser) -> Iterator[Page]:
+    """A new visitor's page; what Python or the browser complained of fails the test."""
+    before = len(app.log.read_text())
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    yield page
+    context.close()
+    said = app.log.read_text()[before:]
+    assert "Traceback" not in said, said
+    assert not re.search(r"\b(ERROR|CRITICAL)\b", said), said

@@ -1,0 +1,292 @@
+"""What a newcomer does in the first ten minutes, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from playwright.sync_api import Page, expect
+
+from core.flow.examples import example_flows
+from core.flow.formats.native import content_hash, parse
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def settled(page: Page) -> None:
+    """The page is drawn to its end: a click in the midst of drawing is lost in the browser."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+
+
+def library(page: Page, app) -> None:
+    page.goto(app.url)
+    expect(page.get_by_text("Risk on, risk off", exact=True)).to_be_visible()
+    settled(page)
+
+
+def strategy(page: Page, app, slug: str = "risk-on-risk-off") -> None:
+    page.goto(f"{app.url}/strategy-{slug}")
+    expect(run_button(page)).to_be_enabled()
+    settled(page)
+
+
+def run_button(page: Page):
+    return page.get_by_role("button", name="Run backtest")
+
+
+def run(page: Page) -> None:
+    run_button(page).click(delay=80)
+    expect(page.get_by_text("ran in")).to_be_visible()
+    settled(page)
+
+
+def view(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name).click(delay=80)
+    settled(page)
+
+
+def write_date(page: Page, label: str, digits: str) -> None:
+    """Type a date into the field, part by part as its parts take them."""
+    field = page.get_by_test_id("stDateInput").filter(has_text=label)
+    field.get_by_role("spinbutton").first.click()
+    page.keyboard.type(digits, delay=20)
+    page.keyboard.press("Escape")  # closes the calendar
+    page.keyboard.press("Tab")
+
+
+def download(page: Page, name: str, index: int = 0) -> bytes:
+    with page.expect_download() as caught:
+        page.get_by_role("button", name=name, exact=True).nth(index).click(delay=80)
+    return Path(caught.value.path()).read_bytes()
+
+
+def test_the_library_shows_the_examples_and_opens_one(page, app):
+    library(page, app)
+    for flow in example_flows().values():
+        expect(page.get_by_text(flow.name, exact=True)).to_be_visible()
+    row = page.get_by_role("button", name="Open").nth(1)
+    row.click(delay=80)
+    expect(run_button(page)).to_be_enabled()
+    expect(page).to_have_url(f"{app.url}/strategy-risk-on-risk-off")
+
+
+def test_a_backtest_shows_its_result_with_source_and_age(page, app):
+    strategy(page, app)
+    run(page)
+    expect(page.get_by_text("Synthetic data")).to_be_visible()
+    expect(page.get_by_text("demo (synthetic, adjusted), as of just now")).to_be_visible()
+    for label in ("Total return", "CAGR", "Sharpe", "Max drawdown"):
+        expect(page.get_by_test_id("stMetric").filter(has_text=label).first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_every_view_of_a_result_has_its_content(page, app):
+    strategy(page, app, "storm-watch")
+    run(page)
+    view(page, "Allocations")
+    expect(page.get_by_text("Decided on")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    view(page, "Metrics")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    view(page, "Monthly returns")
+    expect(page.locator(".js-plotly-plot").get_by_text("Jan").first).to_be_visible()
+    view(page, "Trades")
+    expect(page.get_by_text("changes of a position, newest first")).to_be_visible()
+    view(page, "Why this day")
+    expect(page.get_by_text(" decided ")).to_be_visible()
+    expect(page.locator("iframe")).to_have_count(2)
+    view(page, "Data")
+    expect(page.get_by_text("quality rules")).to_be_visible()
+
+
+def test_why_this_day_follows_the_date(page, app):
+    strategy(page, app)
+    run(page)
+    view(page, "Why this day")
+    expect(page.get_by_text(" decided ")).to_be_visible()
+    write_date(page, "Session", "20200316")
+    expect(page.get_by_text("2020-03-16 decided")).to_be_visible()
+
+
+def test_variables_change_the_result_and_a_click_loses_nothing_typed(page, app):
+    strategy(page, app)
+    run(page)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    before = page.get_by_test_id("stMetric").first.inner_text()
+    # Typed, not confirmed: the click itself has to bring it along.
+    page.get_by_label("Safe").fill("GLD")
+    run_button(page).click(delay=80)
+    expect(page.get_by_test_id("stMetric").first).not_to_have_text(before)
+    view(page, "Data")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+def test_files_of_ones_own_are_a_source(page, app, tmp_path):
+    bars = tmp_path / "bars.csv"
+    lines = ["date,symbol,open,high,low,close,volume"]
+    from core.calendar import calendar
+
+    for i, day in enumerate(calendar("XNYS").between("2023-01-03", "2023-12-29")):
+        for symbol, level in (("SPY", 100 + i / 5), ("QQQ", 200 + i % 7), ("TLT", 90 + i % 5)):
+            lines.append(f"{day},{symbol},{level},{level + 1},{level - 1},{level},1000")
+    bars.write_text("\n".join(lines) + "\n")
+    strategy(page, app)
+    page.get_by_label("Source").click()
+    page.get_by_role("option", name="Files").click()
+    expect(page.get_by_text("Write the path of a file or folder.")).to_be_visible()
+    expect(run_button(page)).to_be_disabled()
+    page.get_by_role("textbox", name="File or folder").fill(str(bars))
+    page.keyboard.press("Enter")
+    expect(run_button(page)).to_be_enabled()
+    run(page)
+    expect(page.get_by_text("files (bars.csv, ")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/nowhere/bars.csv", "/nowhere/bars.csv"), ("/etc/hostname", "hostname")],
+)
+def test_a_file_that_cannot_be_read_is_said_and_the_form_stays(page, app, path, said):
+    strategy(page, app)
+    page.get_by_label("Source").click()
+    page.get_by_role("option", name="Files").click()
+    page.get_by_role("textbox", name="File or folder").fill(path)
+    page.keyboard.press("Enter")
+    run_button(page).click(delay=80)
+    expect(page.get_by_test_id("stAlert").filter(has_text=said)).to_be_visible()
+    expect(page.get_by_role("textbox", name="File or folder")).to_have_value(path)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "said"),
+    [
+        ("Safe", "NOSUCH", "NOSUCH"),
+        ("Window", "0", "from 2 to"),
+        ("Start", "1970-01-02", "1970-01-02"),
+        ("End", "2090-01-02", "2090-01-02"),
+    ],
+)
+def test_bad_input_is_said_beside_the_form(page, app, label, value, said):
+    strategy(page, app)
+    if label in ("Start", "End"):
+        write_date(page, label, value.replace("-", ""))
+    else:
+        page.get_by_label(label).first.fill(value)
+        page.keyboard.press("Enter")
+    run_button(page).click(delay=80)
+    expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
+    expect(run_button(page)).to_be_enabled()
+
+
+def test_exports_hold_the_result(page, app):
+    strategy(page, app)
+    run(page)
+    equity = download(page, "Equity CSV").decode().splitlines()
+    assert equity[0] == "date,equity,benchmark"
+    assert len(equity) > 1000
+    book = load_workbook(io.BytesIO(download(page, "Excel")), read_only=True)
+    assert "Metrics" in book.sheetnames
+    sheet = download(page, "Tear sheet").decode()
+    assert "Risk on, risk off" in sheet
+    flow = parse(download(page, "Export JSON"))
+    assert content_hash(flow) == content_hash(example_flows()["risk-on-risk-off"])
+
+
+def test_results_are_listed_and_opened_again(page, app):
+    strategy(page, app, "sector-momentum")
+    run(page)
+    page.get_by_role("link", name="Backtests").click()
+    expect(page.get_by_text("saved, newest first")).to_be_visible()
+    # The table is a canvas: the first row's box is at its left edge.
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible()
+    table.click(position={"x": 20, "y": 54}, delay=80)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Sector momentum")).to_be_visible()
+
+
+def test_a_result_is_there_after_a_reload(page, app):
+    strategy(page, app)
+    run(page)
+    page.reload()
+    expect(page.get_by_text("saved just now")).to_be_visible()
+    view(page, "Why this day")
+    expect(page.get_by_text("Run the backtest to see why")).to_be_visible()
+
+
+def test_import_clone_export_and_delete(page, app, tmp_path):
+    library(page, app)
+    flow = example_flows()["trend-with-leverage"].model_copy(update={"name": "Brought along"})
+    from core.flow.formats.native import dump
+
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(dump(flow))
+    bad.write_text(json.dumps({"sluice": 1, "name": "x", "root": {"kind": "aset"}}))
+    page.get_by_role("button", name="Import").click(delay=80)
+    page.locator("input[type=file]").set_input_files([good, bad])
+    expect(page.get_by_text("imported as 'Brought along'")).to_be_visible()
+    expect(page.get_by_text("Did you mean 'asset'")).to_be_visible()
+    page.get_by_role("button", name="Done").click(delay=80)
+    expect(page.get_by_text("Brought along", exact=True)).to_be_visible()
+
+    page.get_by_label("Search").fill("brought")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 strategy")).to_be_visible()
+    page.get_by_role("button", name="content_copy").click(delay=80)
+    expect(page.get_by_text("Brought along (copy)", exact=True)).to_be_visible()
+    archive = zipfile.ZipFile(io.BytesIO(download(page, "Export all")))
+    assert "brought-along-copy.json" in archive.namelist()
+
+    for left in ("1 strategy", "No strategy's name contains"):
+        page.get_by_role("button", name="delete").first.click(delay=80)
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click(delay=80)
+        expect(page.get_by_text(left)).to_be_visible()
+
+
+def test_a_link_to_nothing_says_so(page, app):
+    page.goto(f"{app.url}/strategy-nobody")
+    expect(page.get_by_text("There is no strategy 'nobody'")).to_be_visible()
+
+
+def test_the_system_page_is_healthy(page, app):
+    page.goto(f"{app.url}/system")
+    expect(page.get_by_text("Healthy")).to_be_visible()
+    for part in ("Database", "Scheduler", "Worker", "Web"):
+        expect(page.get_by_text(part, exact=True)).to_be_visible()
+
+
+def test_two_visitors_do_not_see_each_others_tabs(page, app, browser):
+    strategy(page, app)
+    other = browser.new_context().new_page()
+    other.goto(app.url)
+    expect(other.get_by_text("Risk on, risk off", exact=True)).to_be_visible()
+    expect(other.get_by_role("link", name="Risk on, risk off")).to_have_count(0)
+    other.context.close()
+
+
+def test_names_are_shown_as_text_not_as_markup(page, app, tmp_path):
+    name = "<img src=x onerror=alert(1)> **bold** [link](x)"
+    flow = example_flows()["risk-on-risk-off"].model_copy(update={"name": name})
+    from core.flow.formats.native import dump
+
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    library(page, app)
+    path = tmp_path / "markup.json"
+    path.write_text(dump(flow))
+    page.get_by_role("button", name="Import").click(delay=80)
+    page.locator("input[type=file]").set_input_files([path])
+    expect(page.get_by_text("imported as")).to_be_visible()
+    page.get_by_role("button", name="Done").click(delay=80)
+    expect(page.get_by_text("**bold**").first).to_be_visible()
+    page.get_by_label("Search").fill("bold")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 strategy")).to_be_visible()
+    page.get_by_role("button", name="Open").click(delay=80)
+    expect(run_button(page)).to_be_enabled()
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    for frame in page.frames[1:]:
+        expect(frame.locator("img[src=x]")).to_have_count(0)
