@@ -95,3 +95,10 @@ KINDS: dict[str, KindStyle] = {
 def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
     """A colour for each name, by its place; they repeat after twelve."""
     return {name: colours.series[i % len(colours.series)] for i, name in enumerate(names)}
+
+
+STYLE = """
+.stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
+[data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+"""
+"""What the theme's settings cannot say: pages use the width, figures fit their cards."""

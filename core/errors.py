@@ -68,10 +68,13 @@ class FlowInvalid(BadInput):
 
 
 class UnknownName(BadInput):
-    """A name nothing answers to; the fix lists the closest known names."""
+    """A name nothing answers to; the fix lists the closest known names, or says what else to do
+    where they cannot be listed."""
 
-    def __init__(self, field: str, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(field, f"{kind} '{name}' does not exist.", suggestion(name, known))
+    def __init__(
+        self, field: str, kind: str, name: str, known: Iterable[str] = (), *, fix: str = ""
+    ) -> None:
+        super().__init__(field, f"{kind} '{name}' does not exist.", fix or suggestion(name, known))
         self.name = name
 
 

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     vendor_timeout_seconds: float = Field(
         20.0, gt=0, description="Longest wait for one answer of a data vendor or broker."
     )
+    data: Path | None = Field(
+        None, description="File or folder that the pages offer first for the source Files."
+    )
     backtest_retention_days: int = Field(
         90, ge=1, description="Saved backtests older than this are deleted, pinned ones never."
     )

@@ -1,0 +1,1 @@
+"""Services beside the pages: the scheduler and the workers."""

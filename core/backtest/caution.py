@@ -93,9 +93,9 @@ def _reason(seen: Observation, node: int, t: int) -> str:
         if not len(rows) or rows[0] > t:
             return f" {symbol} was not listed yet."
         return f" {symbol} was no longer listed." if rows[-1] < t else f" {symbol} had no bar."
-    rows = sorted({int(binding.column[slot]) for slot in slots_read(binding.program, node)} - {-1})
+    read = sorted({int(binding.column[slot]) for slot in slots_read(binding.program, node)} - {-1})
     missing = [
-        column_text(binding, binding.columns[row]) for row in rows if np.isnan(seen.columns[row, t])
+        column_text(binding, binding.columns[row]) for row in read if np.isnan(seen.columns[row, t])
     ]
     if not missing:
         return ""

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.calendar import Sessions
 from core.market.bars import Float
-from core.market.source import Progress, PerpetualSource, silent
+from core.market.source import PerpetualSource, Progress, silent
 
 _DAY = np.timedelta64(1, "D")
 

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from core.backtest.accounting import Books
 from core.backtest.settings import BacktestSettings
-from core.calendar import CalendarName, Sessions
+from core.calendar import CalendarName, Sessions, calendar
 from core.flow.evaluate import Observation
 from core.flow.nodes import Costs, Flow, Rebalance
 from core.market.bars import Finding, Float, Provenance
+
+SMALLEST_TRADE = 1e-12
+"""Changes of weight below this are rounding."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,40 +32,48 @@ class BenchmarkSeries:
     equity: Float
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One symbol's part of one session's rebalancing.
+@dataclass(frozen=True, eq=False, slots=True)
+class Trades:
+    """Every change of a position, oldest first; all arrays are [M].
 
-    Weights are shares of equity at that moment; ``notional`` and ``cost`` are in the money of the
-    settings' capital, ``price`` is the adjusted price traded at.
+    ``row``     number of the session
+    ``column``  number of the symbol
+    ``before``, ``after``  weights, as shares of equity at that moment
+    ``price``   adjusted price traded at
+    ``amount``  what was traded, as a multiple of the starting equity
     """
 
-    session: date
-    symbol: str
-    before: float
-    after: float
-    price: float
-    notional: float
-    cost: float
+    row: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    before: Float
+    after: Float
+    price: Float
+    amount: Float
 
-    @property
-    def side(self) -> str:
-        return "buy" if self.after > self.before else "sell"
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def trades_of(books: Books, prices: Float) -> Trades:
+    """The trades in ``books``, made at ``prices`` [T, N]."""
+    rows, columns = np.nonzero(np.abs(books.after - books.before) > SMALLEST_TRADE)
+    before, after = books.before[rows, columns], books.after[rows, columns]
+    amount = np.abs(after - before) * books.worth[rows]
+    return Trades(rows, columns, before, after, prices[rows, columns], amount)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Backtest:
-    """A finished backtest.
+class Result:
+    """What is shown and saved of a backtest.
 
     ``sessions``  datetime64[D] [T]
     ``weights``   float64 [T, N]: the decision in force after each session, columns as ``symbols``
-    ``prices``    float64 [T, N]: what each session's trade was made at; adjusted
-    ``books``     the accounting, session by session
+    ``returns``   float64 [T]: net return of each session on the one before; 0 on the first
+    ``equity``    float64 [T]: 1 on the first session
+    ``turnover``  float64 [T]: sum of absolute weight changes of each session's trade
     ``metrics``   by name, as core.metrics.definitions lists them; NaN where undefined
     ``warnings``  sentences the user should read before trusting the numbers
     ``notes``     sentences that are good to know
-    ``seen``      what the flow saw, over all history; ``offset`` is the number of the backtest's
-                  first session there
     """
 
     flow: Flow
@@ -75,15 +87,15 @@ class Backtest:
     sessions: Sessions
     symbols: tuple[str, ...]
     weights: Float
-    prices: Float
-    books: Books
+    returns: Float
+    equity: Float
+    turnover: Float
+    trades: Trades
     benchmark: BenchmarkSeries | None
     metrics: dict[str, float]
     benchmark_metrics: dict[str, float]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    seen: Observation
-    offset: int
 
     @property
     def start(self) -> date:
@@ -96,27 +108,25 @@ class Backtest:
         return last
 
     @property
+    def periods_per_year(self) -> int:
+        return calendar(self.calendar).periods_per_year
+
+    @property
     def final_weights(self) -> dict[str, float]:
         """The last decision, symbols with a weight only."""
         last = zip(self.symbols, self.weights[-1].tolist(), strict=True)
         return {symbol: weight for symbol, weight in last if weight}
 
-    def trades(self) -> list[Trade]:
-        """Every change of a position, oldest first."""
-        capital, cost = self.settings.capital, self.costs.total
-        changes = self.books.after - self.books.before
-        found = []
-        for t, i in np.argwhere(np.abs(changes) > 1e-12).tolist():
-            notional = float(abs(changes[t, i]) * self.books.worth[t]) * capital
-            found.append(
-                Trade(
-                    session=self.sessions[t].item(),
-                    symbol=self.symbols[i],
-                    before=float(self.books.before[t, i]),
-                    after=float(self.books.after[t, i]),
-                    price=float(self.prices[t, i]),
-                    notional=notional,
-                    cost=notional * cost,
-                )
-            )
-        return found
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Backtest:
+    """A finished backtest: its result, and what explains it.
+
+    ``seen``    what the flow saw, over all history
+    ``offset``  the number, there, of the result's first session
+    """
+
+    result: Result
+    books: Books
+    seen: Observation
+    offset: int

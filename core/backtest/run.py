@@ -9,10 +9,10 @@ import numpy as np
 from core.backtest.accounting import Books, Terms, empty_books, simulate
 from core.backtest.caution import notes_of, warnings_of
 from core.backtest.funding import daily_funding
-from core.backtest.result import Backtest, BenchmarkSeries
+from core.backtest.result import Backtest, BenchmarkSeries, Result, trades_of
 from core.backtest.settings import BacktestSettings
 from core.backtest.span import choose_span, settled
-from core.calendar import calendar, period_starts
+from core.calendar import Sessions, calendar, period_starts
 from core.errors import BadInput
 from core.flow.binding import Binding, bind
 from core.flow.compile import compile_flow
@@ -22,7 +22,7 @@ from core.flow.nodes import Benchmark, Costs, Flow, Rebalance, StrategyBenchmark
 from core.flow.variables import variable_value
 from core.market.bars import Adjustment, Bars, Float
 from core.market.source import MarketSource, PerpetualSource, Progress, silent
-from core.metrics.measure import measure
+from core.metrics.measure import in_order, measure, measure_trading
 
 
 def run_backtest(
@@ -71,7 +71,7 @@ def run_backtest(
     sessions = bars.sessions[span.first :]
     metrics, benchmark_metrics = _measure(books, benchmark, bars, sessions, settings, costs)
     progress(1.0, "Done")
-    return Backtest(
+    result = Result(
         flow=flow,
         settings=settings,
         costs=costs,
@@ -83,16 +83,17 @@ def run_backtest(
         sessions=sessions,
         symbols=binding.held,
         weights=targets,
-        prices=prices,
-        books=books,
+        returns=books.returns,
+        equity=books.equity,
+        turnover=books.turnover,
+        trades=trades_of(books, prices),
         benchmark=benchmark,
         metrics=metrics,
         benchmark_metrics=benchmark_metrics,
         warnings=tuple(warnings_of(seen, decisions, bars, books, carry, against, benchmark)),
         notes=tuple(notes_of(span, bars)),
-        seen=seen,
-        offset=span.first,
     )
+    return Backtest(result, books, seen, span.first)
 
 
 # -- bars ----------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def _benchmark(
         return None
     returns = np.zeros(len(close))
     returns[1:] = close[1:] / close[:-1] - 1
-    return BenchmarkSeries(against, returns, np.cumprod(1 + returns))
+    return BenchmarkSeries(against, returns, np.cumprod(1 + returns, dtype=np.float64))
 
 
 def _strategy_benchmark(
@@ -239,16 +240,24 @@ def _strategy_benchmark(
         cash_rate=settings.cash_rate,
         borrow_rate=settings.borrow_rate,
     )
-    other = run_backtest(find(against.strategy), source, request, find=find)
-    return BenchmarkSeries(other.flow.name, other.books.returns, other.books.equity)
+    other = run_backtest(find(against.strategy), source, request, find=find).result
+    return BenchmarkSeries(other.flow.name, other.returns, other.equity)
 
 
 def _measure(
     books: Books,
     benchmark: BenchmarkSeries | None,
     bars: Bars,
-    sessions: np.ndarray,
+    sessions: Sessions,
     settings: BacktestSettings,
     costs: Costs,
 ) -> tuple[dict[str, float], dict[str, float]]:
-    raise NotImplementedError
+    """Metrics of the strategy and of the benchmark; the first session has no return to measure."""
+    periods, free = calendar(bars.calendar).periods_per_year, settings.risk_free_rate
+    other = None if benchmark is None else benchmark.returns[1:]
+    own = measure(
+        books.returns[1:], sessions[1:], periods, benchmark=other, risk_free_rate=free
+    ) | measure_trading(books.turnover, books.held, costs.total, periods)
+    if other is None:
+        return in_order(own), {}
+    return in_order(own), measure(other, sessions[1:], periods, risk_free_rate=free)

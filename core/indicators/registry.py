@@ -13,7 +13,7 @@ from typing import Any, Literal
 from core.errors import BadInput, UnknownName, suggestion
 from core.market.bars import Float
 
-Unit = Literal["price", "percent", "0 to 100", "volume", "ratio", "0 to 1", "-1 to 1"]
+Unit = Literal["price", "percent", "0 to 100", "-100 to 100", "-1 to 1", "ratio", "volume"]
 Pane = Literal["price", "own"]
 """Drawn over the prices or in a pane of its own."""
 

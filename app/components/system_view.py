@@ -1,0 +1,49 @@
+"""The system page: the checks of 'sluice doctor', and the services' signs of life."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app.resources import services
+from core.bootstrap import version
+from core.health import check_all
+
+REFRESH_SECONDS = 5
+_ICONS = {
+    "ok": ":material/check_circle: ok",
+    "note": ":material/info: note",
+    "failed": ":material/error: failed",
+}
+_COLOURS = {"ok": "green", "note": "blue", "failed": "red"}
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def system_view() -> None:
+    """Everything here is as of now, and looked at again every few seconds."""
+    now = services().clock()
+    checks = check_all(services())
+    failed = sum(check.state == "failed" for check in checks)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.subheader(f"Sluice {version()}", anchor=False)
+        if failed:
+            st.badge(f"{failed} to mend", icon=":material/error:", color="red")
+        else:
+            st.badge("Healthy", icon=":material/check_circle:", color="green")
+        st.caption(f"as of {now:%H:%M:%S} UTC, every {REFRESH_SECONDS} s", width="content")
+    for check in checks:
+        with st.container(border=True):
+            state, name, message = st.columns([1, 1.4, 7], vertical_alignment="center")
+            state.badge(
+                _ICONS[check.state].rpartition(" ")[2],
+                icon=_ICONS[check.state].partition(" ")[0],
+                color=_COLOURS[check.state],  # type: ignore[arg-type]
+            )
+            name.markdown(f"**{check.name.capitalize()}**")
+            message.markdown(check.message + (f"  \n{check.fix}" if check.fix else ""))
+    table = pd.DataFrame([[c.name, c.state, c.message, c.fix] for c in checks])
+    table.columns = ["Check", "State", "Message", "Fix"]
+    st.download_button(
+        "CSV", table.to_csv(index=False), "checks.csv", "text/csv", icon=":material/download:",
+        on_click="ignore",
+    )  # fmt: skip

@@ -1,0 +1,284 @@
+"""Settings to wired services: the only place that knows which adapter is real.
+
+Everything is made at first use, so that a command pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+from core.clock import Clock
+from core.errors import BadInput, UnknownName
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from core.accounts.users import User
+    from core.db.backtests import Backtests
+    from core.db.database import Database
+    from core.db.heartbeats import Heartbeats
+    from core.db.schema import Schema
+    from core.db.strategies import Strategies
+    from core.db.users import Users
+    from core.market.source import MarketSource
+
+Say = Callable[[str], None]
+
+
+def version() -> str:
+    """This Sluice's version."""
+    return installed_version("sluice")
+
+
+class Services:
+    """What commands, pages and jobs work with; a context manager that closes what it opened.
+
+    ``start`` allows to start embedded Postgres; without it, using the database raises Unavailable
+    where it does not run. ``migrate`` brings an embedded database up to date before its first
+    use; a server's is only checked, as other hosts may use it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        start: bool = True,
+        migrate: bool = True,
+        say: Say | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or settings.make_clock()
+        self._start, self._migrate, self._say = start, migrate, say
+        self._sources: dict[tuple[str, Path | None, int], MarketSource] = {}
+
+    # -- the database --------------------------------------------------------------------------
+
+    @cached_property
+    def raw_database(self) -> Database:
+        """The database whatever its schema: for those who check or migrate it."""
+        from core.db.database import open_database
+
+        return open_database(self.settings, start=self._start, say=self._say)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database with this Sluice's schema.
+
+        Raises Unavailable (not running, not reachable) or NeedsOperator (another schema).
+        """
+        from core.db import schema
+
+        database = self.raw_database
+        if database.kind == "embedded" and self._migrate:
+            schema.migrate(database.engine)
+        else:
+            schema.require_current(database.engine)
+        return database
+
+    def migrate(self) -> tuple[Schema, Schema]:
+        """Bring the database to the newest schema; what it had and what it has."""
+        from core.db import schema
+
+        return schema.migrate(self.raw_database.engine)
+
+    def schema(self) -> Schema:
+        from core.db import schema
+
+        return schema.read_schema(self.raw_database.engine)
+
+    def ping(self) -> float:
+        """Milliseconds the database takes to answer; raises Unavailable."""
+        from core.db.session import ping
+
+        return ping(self.raw_database.engine)
+
+    def database_runs(self) -> bool:
+        """Whether the embedded server's process is there; True for a server by URL."""
+        from core.db.database import is_running
+
+        return is_running(self.settings)
+
+    def recover_database(self) -> None:
+        """Start embedded Postgres again after it died; its users' pools reconnect by themselves."""
+        from core.db.database import open_database
+
+        open_database(self.settings, say=self._say).close()
+
+    # -- repositories --------------------------------------------------------------------------
+
+    @cached_property
+    def user(self) -> User:
+        """Whose library this process shows."""
+        from core.accounts.users import DEMO
+
+        return self.users.ensure(DEMO)
+
+    @cached_property
+    def users(self) -> Users:
+        from core.db.users import Users
+
+        return Users(self.database.engine, self.clock)
+
+    def seed(self) -> int:
+        """Example strategies for a new user's library; returns how many were put there."""
+        from core.library.seed import seed
+
+        return seed(self.users, self.strategies, self.user.id)
+
+    @cached_property
+    def strategies(self) -> Strategies:
+        from core.db.strategies import Strategies
+
+        return Strategies(self.database.engine, self.clock)
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        from core.db.backtests import Backtests
+
+        return Backtests(self.database.engine)
+
+    @cached_property
+    def heartbeats(self) -> Heartbeats:
+        from core.db.heartbeats import Heartbeats
+
+        return Heartbeats(self.database.engine)
+
+    # -- market data ---------------------------------------------------------------------------
+
+    def source(self, name: str, *, path: Path | None = None) -> MarketSource:
+        """The market data source called ``name``; ``path`` is where ``files`` reads.
+
+        The same one is returned again, so that what it read stays read; ``files`` is opened anew
+        when its path changed on disk. Raises UnknownName, or BadInput for ``files`` without a path.
+        """
+        make = _SOURCES.get(name)
+        if make is None:
+            raise UnknownName("--source", "source", name, _SOURCES)
+        changed = path.stat().st_mtime_ns if path is not None and path.exists() else 0
+        key = (name, path, changed)
+        if key not in self._sources:
+            self._sources[key] = make(self, path)
+        return self._sources[key]
+
+    @cached_property
+    def redis(self) -> Redis | None:
+        """The shared cache's client, if one is configured; it connects at first use."""
+        if self.settings.redis_url is None:
+            return None
+        from redis import Redis
+
+        wait = 2.0  # a cache that answers later than a vendor would is none
+        url = self.settings.redis_url.get_secret_value()
+        return Redis.from_url(url, socket_timeout=wait, socket_connect_timeout=wait)
+
+    def cached(self, source: MarketSource, feed: str) -> MarketSource:
+        """``source`` with its settled bars kept on disk, and in Redis where configured."""
+        from core.market.cache import CachedSource
+
+        return CachedSource(
+            source,
+            self.settings.home / "cache" / "bars",
+            self.clock,
+            self.settings.cache_settle_sessions,
+            self.redis,
+            feed=feed,
+        )
+
+    def purge_bars(self, unread: timedelta) -> int:
+        """Remove cached bars nobody has read for so long; how many series went."""
+        from core.market.kept_bars import KeptBars
+
+        kept = KeptBars(self.settings.home / "cache" / "bars", self.clock, self.redis)
+        return kept.purge(unread).files
+
+    # -- end -----------------------------------------------------------------------------------
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        """Close the database; wait so long for an embedded server to end, if we were its last."""
+        if "raw_database" in vars(self):
+            self.raw_database.close(wait_seconds=wait_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# -- sources -------------------------------------------------------------------------------------
+
+
+def _demo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.demo import DemoSource
+
+    return DemoSource(services.clock)
+
+
+def _files(services: Services, path: Path | None) -> MarketSource:
+    if path is None:
+        raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+    from core.market.sources.files import FilesSource
+
+    return FilesSource(path, cache=services.settings.home / "cache" / "files")
+
+
+def _yahoo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.yahoo import YahooSource
+
+    settings = services.settings
+    vendor = YahooSource(
+        settings.home / "cache" / "yahoo",
+        clock=services.clock,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "chart")
+
+
+def _alpaca(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.alpaca import AlpacaSource
+
+    settings = services.settings
+    vendor = AlpacaSource(
+        _secret(settings.alpaca_key_id),
+        _secret(settings.alpaca_secret_key),
+        clock=services.clock,
+        url=settings.alpaca_data_url,
+        feed=settings.alpaca_feed,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, settings.alpaca_feed)
+
+
+def _bybit(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.bybit import BybitSource
+
+    settings = services.settings
+    vendor = BybitSource(
+        clock=services.clock,
+        url=settings.bybit_url,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "linear")
+
+
+_SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
+    "demo": _demo,
+    "files": _files,
+    "yahoo": _yahoo,
+    "alpaca": _alpaca,
+    "bybit": _bybit,
+}
+SOURCE_NAMES = tuple(_SOURCES)
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

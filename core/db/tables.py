@@ -1,0 +1,129 @@
+"""The schema, as it stands after the newest migration; a test compares the two.
+
+Conventions: a table's primary key is ``id`` unless said otherwise; every row of a user's carries
+``user_id``; instants are ``timestamptz``; "once" is a UNIQUE constraint.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CHAR,
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+_Instant = DateTime(timezone=True)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", _Instant, nullable=False),
+    # When the example strategies were put into the library; once, whatever becomes of them.
+    Column("seeded_at", _Instant),
+)
+
+strategies = Table(
+    "strategies",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # The number of the version that counts; not a foreign key, as each row would need the other.
+    Column("head", Integer, nullable=False),
+    Column("created_at", _Instant, nullable=False),
+    Column("updated_at", _Instant, nullable=False),
+    Column("archived_at", _Instant),
+    UniqueConstraint("user_id", "slug"),
+)
+
+strategy_versions = Table(
+    "strategy_versions",
+    metadata,
+    Column("strategy_id", Uuid, ForeignKey("strategies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("hash", CHAR(64), nullable=False),
+    # json, not jsonb: it keeps the author's order of variables, which forms show.
+    Column("flow", JSON, nullable=False),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("created_at", _Instant, nullable=False),
+    PrimaryKeyConstraint("strategy_id", "number"),
+    UniqueConstraint("strategy_id", "hash"),
+    CheckConstraint("number > 0", name="number"),
+)
+
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("strategy_id", Uuid),
+    Column("version", Integer),
+    Column("flow_hash", CHAR(64), nullable=False),
+    Column("flow_name", Text, nullable=False),
+    # The flow itself: it may never have been saved as a strategy, or be deleted by now.
+    Column("flow", JSON, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("provenance", JSONB, nullable=False),
+    Column("engine_version", Text, nullable=False),
+    Column("data_digest", Text, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    # What else the result's page shows: symbols, warnings, the benchmark.
+    Column("detail", JSONB, nullable=False),
+    Column("series_format", SmallInteger, nullable=False),
+    Column("series", LargeBinary, nullable=False),
+    Column("started_at", _Instant, nullable=False),
+    Column("finished_at", _Instant, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=text("false")),
+    # A deleted strategy leaves its results behind, without the link.
+    ForeignKeyConstraint(
+        ["strategy_id", "version"],
+        ["strategy_versions.strategy_id", "strategy_versions.number"],
+        ondelete="SET NULL",
+    ),
+    CheckConstraint("(strategy_id IS NULL) = (version IS NULL)", name="version"),
+    Index(None, "user_id", "finished_at"),
+    Index(None, "strategy_id", "version"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("component", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("started_at", _Instant, nullable=False),
+    Column("beat_at", _Instant, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    PrimaryKeyConstraint("component", "host", "pid"),
+)

@@ -1,0 +1,28 @@
+"""Upkeep: what has to go after a while, so that nothing grows without end."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
+
+log = logging.getLogger(__name__)
+
+UNREAD_DAYS = 60
+"""Cached bars nobody has read for so long are removed; they can be fetched again."""
+
+
+def run(services: Services) -> None:
+    """Delete old unpinned backtests, unread cached bars and heartbeats of the dead."""
+    now, settings = services.clock(), services.settings
+    kept = timedelta(days=settings.backtest_retention_days)
+    backtests = services.backtests.delete_older(now - kept)
+    series = services.purge_bars(timedelta(days=UNREAD_DAYS))
+    dead = services.heartbeats.forget_older(timedelta(days=1))
+    log.info(
+        "upkeep done",
+        extra={"action": "upkeep", "backtests": backtests, "series": series, "heartbeats": dead},
+    )
