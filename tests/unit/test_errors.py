@@ -67,7 +67,7 @@ def test_an_unknown_name_comes_with_the_nearest_known_ones():
 @pytest.mark.parametrize(
     ("name", "known", "sentence"),
     [
-        ("smaa", ["sma", "ema", "smma"], "Did you mean 'smma' or 'sma'?"),
+        ("smaa", ["sma", "ema", "smma"], "Did you mean 'sma' or 'smma'?"),
         ("xyz", ["sma", "ema"], "Choose one of ema, sma."),
         ("xyz", [], "There is none to choose from."),
         ("xyz", "abcdefghijklmn", "Choose one of a, b, c, d, e, f, g, h, i, j, k, l, …."),

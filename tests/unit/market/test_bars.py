@@ -112,8 +112,6 @@ def test_a_digest_knows_symbols_and_sessions():
 def test_provenance_and_findings_read_as_text():
     provenance = Provenance(source="files", feed="a.csv", adjustment="split_adjusted", as_of=AS_OF)
     assert str(provenance) == "files (a.csv, split-adjusted)"
-    assert str(FINDING) == (
-        "TLT: 3 bars dropped by rule 'not_positive' (2024-01-02 to 2024-03-04)"
-    )
+    assert str(FINDING) == ("TLT: 3 bars dropped by rule 'not_positive' (2024-01-02 to 2024-03-04)")
     one = replace(FINDING, count=1, last=FINDING.first)
     assert str(one) == "TLT: 1 bar dropped by rule 'not_positive' (2024-01-02)"
