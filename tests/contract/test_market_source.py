@@ -93,7 +93,7 @@ def test_provenance_names_the_source_and_when_it_answered(stand: Stand):
 
 @pytest.mark.parametrize("adjustment", get_args(Adjustment))
 def test_an_adjustment_is_answered_truly_or_refused(stand: Stand, adjustment):
-    if adjustment in stand.source.info.adjustments:
+    if adjustment in stand.source.info.adjustments and adjustment not in stand.lacks:
         given = read(stand, adjustment=adjustment).provenance.adjustment
         # A source without dividends may answer so, if it says so.
         assert given == adjustment or (adjustment, given) == ("adjusted", "split_adjusted")
@@ -109,16 +109,15 @@ def test_a_name_it_never_had_is_said(stand: Stand):
 
 
 def test_a_symbol_without_bars_in_the_range_is_a_column_of_unknowns(stand: Stand):
-    bars = read(
-        stand, [stand.symbols[0], stand.late], start=date(2023, 2, 1), end=date(2023, 3, 31)
-    )
+    start, end = stand.before
+    bars = read(stand, [stand.symbols[0], stand.late], start=start, end=end)
     assert np.isfinite(bars.close[:, 0]).all()
     assert np.isnan(bars.close[:, 1]).all()
 
 
 def test_a_start_before_everything_says_what_there_is(stand: Stand):
     with pytest.raises(RangeUnavailable, match=r"\d{4}-\d{2}-\d{2}") as caught:
-        read(stand, [stand.late], start=date(2023, 2, 1))
+        read(stand, [stand.late], start=stand.before[0])
     assert caught.value.field == "start"
 
 
