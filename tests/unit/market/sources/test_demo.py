@@ -330,6 +330,9 @@ def test_at_the_close_the_bar_is_the_settled_one_for_ever():
     assert closing.digest() == later.digest()
     minute_before = at("2024-07-02T19:59:59")
     assert minute_before.provisional
+    assert (minute_before.volume[-1] < later.volume[-1]).all()
+    np.testing.assert_array_equal(minute_before.high[-1, 0], later.high[-1, 0])
+    np.testing.assert_array_equal(minute_before.low[-1, 0], later.low[-1, 0])
     settled_range = later.high[-1] - later.low[-1]
     assert (np.abs(minute_before.close[-1] - later.close[-1]) < 0.5 * settled_range).all()
 
