@@ -97,6 +97,7 @@ DATES = {
     "with midnight": lambda day: f"{day} 00:00:00",
     "with the open": lambda day: f"{day}T09:30:00",
     "with a zone": lambda day: f"{day}T00:00:00-05:00",
+    "with a zone, in the evening": lambda day: f"{day}T20:00:00-05:00",  # the next day in UTC
     "in UTC": lambda day: f"{day}T00:00:00Z",
 }
 

@@ -73,6 +73,10 @@ BAD_CSV = {
         cell(5, 5, '"1,105.5"'),
         f"bad.csv line 5, column 'close': '1,105.5' is not a number. {NUMBERS}",
     ),
+    "a programmer's number": (
+        cell(5, 5, "1_105"),
+        f"bad.csv line 5, column 'close': '1_105' is not a number. {NUMBERS}",
+    ),
     "a decimal comma splits the cell": (
         cell(5, 5, "105,5"),
         "bad.csv line 5 has 8 values, the header has 7. Mend that line.",

@@ -60,6 +60,7 @@ def test_bars_are_those_of_the_files(folder, cache):
         == read(folder, None, ["DD.E", "AAA"]).digest()
     )
     assert FilesSource(folder, cache=cache).symbols() == SYMBOLS
+    assert read(folder, None).findings == read(folder, cache).findings == ()
 
 
 def test_files_are_read_once(folder, cache):
@@ -137,6 +138,19 @@ def test_what_a_killed_process_left_is_removed_by_the_next(folder, cache):
     read(folder, cache)
     assert mine.exists()  # that process lives and may be dealing
     assert not its.exists()
+
+
+def test_whoever_deals_first_wins_and_the_other_uses_that(folder, cache, caplog):
+    others: list[str] = []
+
+    def meanwhile(share: float, doing: str) -> None:
+        if not others and share > 0.5:
+            others.append("")  # once
+            others[0] = read(folder, cache).digest()
+
+    assert [read(folder, cache, progress=meanwhile).digest()] == others
+    assert len(list(cache.iterdir())) == 1
+    assert caplog.text == ""
 
 
 def test_two_processes_may_deal_at_once(folder, cache):
