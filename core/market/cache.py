@@ -238,7 +238,7 @@ class CachedSource:
         series = replace(
             sent,
             bars=joined(settled.bars, sent.bars, covered),
-            findings=merged(settled.findings, sent.findings, covered),
+            findings=merged(settled.findings, sent.findings),
         )
         of = calendar(settled.calendar)
         upto = min(self._settled_to(of), end or date.max)

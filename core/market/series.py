@@ -65,18 +65,14 @@ def joined(kept: SymbolBars, sent: SymbolBars, covered: date) -> SymbolBars:
     )
 
 
-def merged(
-    kept: tuple[Finding, ...], sent: tuple[Finding, ...], covered: date
-) -> tuple[Finding, ...]:
+def merged(kept: tuple[Finding, ...], sent: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Findings about kept bars and those about later ones, by rule.
 
-    A rule met on both sides of ``covered`` counts what was sent about both: the overlap's share
-    of it was counted before, so the sum may be a bar or two too high.
+    A rule met among both counts all that was sent: the overlap's share of it was counted before,
+    so the sum may be a bar or two too high.
     """
     by_rule = {f.rule: f for f in kept}
     for f in sent:
-        if f.last <= covered:
-            continue
         old = by_rule.get(f.rule)
         if old is None:
             by_rule[f.rule] = f

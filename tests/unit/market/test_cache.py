@@ -12,17 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import BadInput, Cancelled, NeedsOperator, Unavailable, UnknownName
+from core.errors import BadData, BadInput, Cancelled, NeedsOperator, Unavailable, UnknownName
 from core.market.bar_folder import BarFolder
 from core.market.cache import CachedPerpetualSource, CachedSource
 from core.market.settled import SeriesKey
 from core.market.source import PerpetualSource
 from core.market.sources.alpaca import AlpacaSource
 from core.market.sources.bybit import BybitSource
+from core.market.sources.demo import DemoSource
 from tests.fakes import misbehaviour as does
 from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData
 from tests.fakes.bybit_market import BybitMarket
 from tests.fakes.clock import VirtualClock
+from tests.fakes.prices import Listing
 from tests.unit.market.sources.watcher import Watcher
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -242,6 +244,93 @@ def test_how_many_sessions_settle_a_bar_is_a_setting(server, folder, sessions, c
     assert str(kept(folder).covers) == covers
 
 
+def test_settled_bars_fetched_while_the_market_is_open_are_not_provisional(server, folder, clock):
+    clock.advance(0.7 * DAY)
+    assert not cached(server, folder).bars(["SPY"], **SPRING).provisional
+
+
+def test_a_clock_that_ran_ahead_does_no_harm(server, folder, clock):
+    clock.advance(30 * DAY)
+    cached(server, folder).bars(["BRK.B"])
+    assert kept(folder, "BRK.B").covers == date(2024, 7, 2)
+    clock.advance(-30 * DAY)
+    for asked in ({}, {"end": date(2024, 6, 4)}, SPRING):
+        got = cached(server, folder).bars(["BRK.B"], **asked)
+        assert got.digest() == vendor(server).bars(["BRK.B"], **asked).digest()
+
+
+def test_a_symbol_listed_days_ago_is_kept_like_others(clock, folder):
+    with AlpacaData(clock, listings=[Listing("NEW", date(2024, 5, 31))]) as server:
+        for _ in range(3):
+            got = cached(server, folder).bars(["NEW"])
+            assert got.digest() == vendor(server).bars(["NEW"]).digest()
+        assert kept(folder, "NEW").covers == date(2024, 6, 3)
+
+
+# -- what is found in bars -------------------------------------------------------------------------
+
+
+def spoilt(day: str, through: str = ""):
+    """SPY's closes of ``day`` to ``through`` sent as worthless, for ever."""
+
+    def change(content):
+        for bar in content["bars"].get("SPY", []):
+            if day <= bar["t"][:10] <= (through or day):
+                bar["c"] = -1.0
+        return content
+
+    return does.changed(change)
+
+
+def rules(bars) -> dict[str, int]:
+    return {f.rule: f.count for f in bars.findings}
+
+
+def test_a_finding_about_kept_bars_is_told_each_time(server, folder):
+    server.misbehave(spoilt("2024-05-30"), times=does.FOR_EVER)
+    for _ in ("fetched", "kept", "brought up"):
+        bars = cached(server, folder).bars(["SPY"])
+        assert rules(bars) == {"not_positive": 1, "missing_session": 1}
+    assert rules(cached(server, folder).bars(["SPY"], end=date(2024, 5, 1))) == {}
+
+
+def test_a_finding_about_a_bar_that_has_not_settled_goes_with_it(server, folder):
+    server.misbehave(spoilt("2024-06-05"), times=1)
+    assert rules(cached(server, folder).bars(["SPY"])) == {"not_positive": 1}
+    assert rules(cached(server, folder).bars(["SPY"])) == {}
+
+
+def test_findings_before_and_after_what_was_kept_are_added_up(server, folder, clock):
+    server.misbehave(spoilt("2020-03-02"), times=1)
+    cached(server, folder).bars(["SPY"])
+    clock.advance(7 * DAY)
+    server.misbehave(spoilt("2024-06-10"), times=does.FOR_EVER)
+    (finding,) = (
+        f for f in cached(server, folder).bars(["SPY"]).findings if f.rule == "not_positive"
+    )
+    assert (finding.count, str(finding.first), str(finding.last)) == (2, "2020-03-02", "2024-06-10")
+
+
+def test_a_history_too_bad_to_keep_does_not_stand_before_good_bars(server, folder):
+    server.misbehave(spoilt("2016-01-01", "2019-12-31"), times=does.FOR_EVER)
+    bars = cached(server, folder).bars(["SPY"], **SPRING)
+    assert bars.digest() == vendor(server).bars(["SPY"], **SPRING).digest()
+    with pytest.raises(BadData, match="too_many_bad_bars"):
+        cached(server, folder).bars(["SPY"])
+
+
+def test_kept_bars_of_two_calendars_are_refused_as_the_source_does(clock, folder):
+    own = DemoSource(clock)
+    cache = CachedSource(own, folder, clock, 2, feed="synthetic")
+    for symbol in ("SPY", "BTCUSDT"):
+        cache.bars([symbol], **SPRING)
+    with pytest.raises(BadInput) as expected:
+        own.bars(["SPY", "BTCUSDT"], **SPRING)
+    with pytest.raises(BadInput) as caught:
+        cache.bars(["SPY", "BTCUSDT"], **SPRING)
+    assert str(caught.value) == str(expected.value)
+
+
 # -- history that changes --------------------------------------------------------------------------
 
 REBASED = [
@@ -337,6 +426,7 @@ from core.market.cache import CachedSource
 from core.market.sources.alpaca import AlpacaSource
 from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY
 from tests.fakes.clock import VirtualClock
+from tests.fakes.prices import Listing
 from tests.unit.market.test_cache import SPRING
 
 clock = VirtualClock("2024-06-05T22:00:00")
