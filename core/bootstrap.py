@@ -171,14 +171,15 @@ class Services:
 
     @cached_property
     def redis(self) -> Redis | None:
-        """The shared cache's client, if one is configured; it connects at first use."""
+        """The shared cache's client, if one is configured; it connects at first use.
+
+        Raises NeedsOperator when SLUICE_REDIS_URL cannot be read.
+        """
         if self.settings.redis_url is None:
             return None
-        from redis import Redis
+        from core.market.shared_bars import connect
 
-        wait = 2.0  # a cache that answers later than a vendor would is none
-        url = self.settings.redis_url.get_secret_value()
-        return Redis.from_url(url, socket_timeout=wait, socket_connect_timeout=wait)
+        return connect(self.settings.redis_url.get_secret_value())
 
     def cached(self, source: MarketSource, feed: str) -> MarketSource:
         """``source`` with its settled bars kept on disk, and in Redis where configured."""

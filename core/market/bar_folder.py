@@ -58,12 +58,13 @@ class BarFolder:
         path = self.path(key)
         try:
             settled = from_bytes(path.read_bytes(), key)
-            os.utime(path, ns=(int(now.timestamp() * 1e9), path.stat().st_mtime_ns))
         except FileNotFoundError:
             return None
         except (Damaged, OSError) as err:
             log.warning("cached bars in %s are damaged and are fetched anew: %s", path, err)
             return None
+        with suppress(OSError):  # removed meanwhile, or read-only: the bars are good all the same
+            os.utime(path, ns=(int(now.timestamp() * 1e9), path.stat().st_mtime_ns))
         return settled
 
     def write(self, settled: Settled, data: bytes) -> None:

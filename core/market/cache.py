@@ -23,10 +23,10 @@ from core.calendar import Calendar, calendar
 from core.clock import Clock
 from core.errors import BadData, NeedsOperator
 from core.market.bar_folder import FolderSize
-from core.market.bars import Adjustment, Bars, Finding, Provenance, SymbolBars
+from core.market.bars import Adjustment, Bars
 from core.market.kept_bars import KeptBars
-from core.market.quality import assemble, clean
-from core.market.series import Series, between, joined, merged, series_of
+from core.market.progress import never_back, part
+from core.market.series import Series, answered, between, in_reach, joined, merged, series_of
 from core.market.settled import SeriesKey, Settled
 from core.market.source import (
     Funding,
@@ -124,21 +124,21 @@ class CachedSource:
         longest ago. Findings about kept bars are those of their whole history.
         """
         self._count(questions=1)
-        forward = _forward(progress)
-        forward(0.0, f"looking for {len(symbols)} symbols")
+        tell = never_back(progress)
+        tell(0.0, f"looking for {len(symbols)} symbols")
         found = None
         if symbols and self._can_answer(start, end, adjustment):
             try:
-                found = self._find(list(dict.fromkeys(symbols)), end, adjustment, forward)
+                found = self._find(list(dict.fromkeys(symbols)), end, adjustment, tell)
             except BadData:
                 # Of bars that were not asked for, perhaps: the vendor's answer will tell.
                 found = None
-        if found is None or not _reach(found, start, end):
+        if found is None or not in_reach(found.values(), start, end):
             return self._source.bars(
-                symbols, start=start, end=end, adjustment=adjustment, progress=forward
+                symbols, start=start, end=end, adjustment=adjustment, progress=tell
             )
-        bars = self._assemble(symbols, found, start, end)
-        forward(1.0, "bars read")
+        bars = answered(symbols, found, start, end, info=self.info, feed=self._feed)
+        tell(1.0, "bars read")
         return bars
 
     # -- what is known of each symbol ------------------------------------------------------------
@@ -162,7 +162,7 @@ class CachedSource:
         keys = {name: self._key(name, adjustment) for name in names}
         kept = self._kept(keys)
         missing = [name for name in names if name not in kept]
-        elsewhere, found = self._history(missing, adjustment, _part(progress, 0.0, 0.8))
+        elsewhere, found = self._history(missing, adjustment, part(progress, 0.0, 0.8))
         kept |= elsewhere
         self._count(hits=len(kept), bars_kept=sum(len(s.bars.sessions) for s in kept.values()))
         behind = {name: s for name, s in kept.items() if self._is_behind(s, end)}
@@ -172,7 +172,7 @@ class CachedSource:
             if name not in behind
         }
         if behind:
-            found |= self._brought_up(behind, end, adjustment, _part(progress, 0.8, 1.0))
+            found |= self._brought_up(behind, end, adjustment, part(progress, 0.8, 1.0))
         return found if len({(s.calendar, s.basis) for s in found.values()}) == 1 else None
 
     def _brought_up(
@@ -238,7 +238,7 @@ class CachedSource:
         series = replace(
             sent,
             bars=joined(settled.bars, sent.bars, covered),
-            findings=merged(settled.findings, sent.findings, covered),
+            findings=merged(settled.findings, sent.findings),
         )
         of = calendar(settled.calendar)
         upto = min(self._settled_to(of), end or date.max)
@@ -312,42 +312,7 @@ class CachedSource:
                 f"are of '{self._feed}': wire the cache with the feed the source uses."
             )
 
-    # -- the answer ------------------------------------------------------------------------------
-
-    def _assemble(
-        self,
-        symbols: Sequence[str],
-        found: Mapping[str, Series],
-        start: date | None,
-        end: date | None,
-    ) -> Bars:
-        any_of_them = next(iter(found.values()))
-        of = calendar(any_of_them.calendar)
-        cleaned: dict[str, SymbolBars] = {}
-        findings: list[Finding] = []
-        for name, series in found.items():
-            one = between(series.bars, start, end)
-            findings += [f for f in series.findings if _touches(f, start, end)]
-            if len(one.sessions):
-                # They are clean; this counts what is unknown among those asked for.
-                one, unknown = clean(name, one.sessions, one.ohlcv, of)
-                findings += unknown
-            cleaned[name] = one
-        bars = assemble(
-            [cleaned[symbol] for symbol in symbols],
-            calendar=of,
-            provenance=Provenance(
-                source=self.info.name,
-                feed=self._feed,
-                adjustment=any_of_them.basis,
-                as_of=min(series.asked_at for series in found.values()),
-                synthetic=self.info.synthetic,
-            ),
-            findings=findings,
-        )
-        moving = {series.moving for series in found.values()} - {None}
-        last = bars.sessions[-1:]
-        return replace(bars, provisional=bool(len(last)) and last[0] in moving)
+    # -- what it was good for --------------------------------------------------------------------
 
     def _count(self, **more: int) -> None:
         with self._counting:
@@ -370,22 +335,6 @@ class CachedPerpetualSource(CachedSource):
         return self._source.instruments()
 
 
-def _reach(found: Mapping[str, Series], start: date | None, end: date | None) -> bool:
-    """Does the range lie where at least one of ``found`` could have bars?"""
-    firsts = [s.bars.sessions[0].item() for s in found.values() if len(s.bars.sessions)]
-    if not firsts:
-        return False
-    first = min(firsts)
-    of = calendar(next(iter(found.values())).calendar)
-    if start is not None and start < first and len(of.between(start, first)) > 1:
-        return False
-    return end is None or end >= first
-
-
-def _touches(finding: Finding, start: date | None, end: date | None) -> bool:
-    return (start is None or finding.last >= start) and (end is None or finding.first <= end)
-
-
 def _bars_in(answer: Bars) -> int:
     return int(np.isfinite(answer.close).sum())
 
@@ -394,20 +343,3 @@ def _waiting(progress: Progress) -> Iterator[None]:
     while True:
         progress(0.0, "waiting for another process that fetches the same bars")
         yield
-
-
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    """The part of ``progress`` from ``low`` to ``high``."""
-    return lambda share, doing: progress(low + share * (high - low), doing)
-
-
-def _forward(progress: Progress) -> Progress:
-    """``progress`` that never goes back, whichever of several steps reports."""
-    furthest = 0.0
-
-    def tell(share: float, doing: str) -> None:
-        nonlocal furthest
-        furthest = max(furthest, share)
-        progress(furthest, doing)
-
-    return tell

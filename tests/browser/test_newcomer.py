@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def settled(page: Page) -> None:
-    """The page is drawn to its end: a click in the midst of drawing is lost in the browser."""
+    """The page is drawn to its end: while its parts load, buttons move under the pointer."""
+    page.wait_for_load_state("networkidle")
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 

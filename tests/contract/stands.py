@@ -7,19 +7,21 @@ tests use the network; a vendor that cannot be reached, or Alpaca without keys, 
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.calendar import calendar
 from core.clock import Clock, system_clock
+from core.market.bars import Adjustment
+from core.market.cache import CachedSource
 from core.market.source import MarketSource
 from core.market.sources.alpaca import AlpacaSource
 from core.market.sources.bybit import BybitSource
@@ -29,6 +31,7 @@ from core.market.sources.yahoo import YahooSource
 from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData
 from tests.fakes.bybit_market import BybitMarket
 from tests.fakes.clock import VirtualClock
+from tests.fakes.prices import Listing, adjusted, raw, split_adjusted
 from tests.fakes.yahoo_chart import YahooChart
 
 NOW = "2024-07-02T15:00:00"
@@ -38,9 +41,11 @@ NOW = "2024-07-02T15:00:00"
 class Stand:
     """A source and what is known about it.
 
-    ``symbols``  two it has had for all of 2023 and 2024
-    ``late``     one that has no bar in ``early`` (a first and a last day), and has some later
-    ``unknown``  one it never had
+    ``symbols``      two it has had for all of 2023 and 2024, and in ``before``
+    ``late``         one whose first bar is later than ``before``
+    ``unknown``      one it never had
+    ``lacks``        adjustments that files may have, and these have not
+    ``instruments``  how many perpetuals it has at least
     """
 
     source: MarketSource
@@ -48,10 +53,11 @@ class Stand:
     symbols: tuple[str, str]
     late: str
     unknown: str = "NOSUCHNAME"
-    early: tuple[date, date] = (date(2023, 2, 1), date(2023, 3, 31))
-    least_instruments: int = 500
     start: date = date(2024, 2, 1)
     end: date = date(2024, 5, 31)
+    before: tuple[date, date] = (date(2023, 2, 1), date(2023, 3, 31))
+    lacks: tuple[Adjustment, ...] = ()
+    instruments: int = 0
 
 
 Stands = Callable[[Path], Iterator[Stand]]
@@ -70,7 +76,7 @@ def bybit(_: Path) -> Iterator[Stand]:
     clock = VirtualClock(NOW)
     with BybitMarket(clock) as fake:
         source = BybitSource(clock=clock, url=fake.url, sleep=clock.sleep)
-        yield Stand(source, clock, ("BTCUSDT", "ETHUSDT"), "WIFUSDT")
+        yield Stand(source, clock, ("BTCUSDT", "ETHUSDT"), "WIFUSDT", instruments=500)
 
 
 @contextmanager
@@ -82,34 +88,81 @@ def yahoo(folder: Path) -> Iterator[Stand]:
 
 
 @contextmanager
+def cached_alpaca(folder: Path) -> Iterator[Stand]:
+    """Alpaca through the cache, which must answer as it would."""
+    clock = VirtualClock(NOW)
+    with AlpacaData(clock) as fake:
+        source = AlpacaSource(KEY_ID, SECRET_KEY, clock=clock, url=fake.url, sleep=clock.sleep)
+        cached = CachedSource(source, folder, clock, 2, feed="iex")
+        yield Stand(cached, clock, ("SPY", "BRK.B"), "ARKB")
+
+
+@contextmanager
 def demo(_: Path) -> Iterator[Stand]:
     clock = VirtualClock(NOW)
-    early = (date(2010, 2, 1), date(2010, 3, 31))
-    yield Stand(DemoSource(clock), clock, ("SPY", "TLT"), "UVXY", early=early)
+    before = date(2009, 2, 2), date(2009, 3, 31)
+    yield Stand(DemoSource(clock), clock, ("SPY", "TLT"), "TQQQ", before=before)
 
 
 @contextmanager
 def demo_perpetuals(_: Path) -> Iterator[Stand]:
     clock = VirtualClock(NOW)
-    yield Stand(DemoSource(clock), clock, ("BTCUSDT", "ETHUSDT"), "SOLUSDT", least_instruments=5)
+    before = date(2020, 2, 3), date(2020, 3, 31)
+    symbols = "BTCUSDT", "ETHUSDT"
+    yield Stand(DemoSource(clock), clock, symbols, "SOLUSDT", before=before, instruments=5)
+
+
+FILED = (
+    Listing("SPY", date(2022, 12, 1), dividend=(date(2024, 3, 15), 1.595)),
+    Listing("NVDA", date(2022, 12, 1), split=(date(2024, 6, 10), 10.0)),
+    Listing("ARKB", date(2024, 1, 11)),
+)
+FILED_UNTIL = date(2024, 7, 1)
 
 
 @contextmanager
-def files(folder: Path) -> Iterator[Stand]:
-    """A tidy table as people keep them: two symbols for two years, one that came later."""
-    clock = VirtualClock(NOW)
-    sessions = calendar("XNYS").between(np.datetime64("2023-01-03"), np.datetime64("2024-06-28"))
+def tidy_file(folder: Path) -> Iterator[Stand]:
+    """One tidy CSV of split-adjusted prices with adjusted closes: nothing tells raw ones."""
     lines = ["date,symbol,open,high,low,close,volume,adj_close"]
-    for symbol, first in (("SPY", "2023-01-03"), ("BRK.B", "2023-01-03"), ("ARKB", "2024-01-11")):
-        for i, day in enumerate(sessions[sessions >= np.datetime64(first)]):
-            close = 100 + 10 * np.sin(i / 9) + len(symbol)
-            row = (close - 0.5, close + 1, close - 1, close, 1_000_000 + i, close * 0.98)
-            lines.append(",".join([str(day), symbol, *(f"{value:.4f}" for value in row)]))
+    for listing in FILED:
+        whole = adjusted(listing, FILED_UNTIL).close
+        rows = zip(*split_adjusted(listing, FILED_UNTIL).columns(), whole, strict=True)
+        lines += [f"{d},{listing.symbol},{o},{h},{lo},{c},{v},{a}" for d, o, h, lo, c, v, a in rows]
     path = folder / "bars.csv"
     path.write_text("\n".join(lines) + "\n")
-    written = clock().timestamp()
-    os.utime(path, (written, written))
-    yield Stand(FilesSource(path), clock, ("SPY", "BRK.B"), "ARKB")
+    yield _files_stand(path, lacks=("raw",))
+
+
+@contextmanager
+def aggregates_folder(folder: Path) -> Iterator[Stand]:
+    """Day aggregates as traded, a file a month, with the corporate actions beside them."""
+    months: dict[str, list[str]] = {}
+    for listing in FILED:
+        for day, o, h, lo, c, v in zip(*raw(listing, FILED_UNTIL).columns(), strict=True):
+            midnight = int(day.astype("datetime64[ns]").astype(np.int64))
+            opens = midnight + 5 * 3600 * 10**9  # 05:00 UTC is midnight or one in New York
+            months.setdefault(str(day)[:7], []).append(
+                f"{listing.symbol},{v:.0f},{o},{c},{h},{lo},{opens},"
+            )
+    header = "ticker,volume,open,close,high,low,window_start,transactions"
+    place = folder / "us_stocks_sip"
+    place.mkdir()
+    for month, rows in months.items():
+        text = "\n".join([header, *rows]) + "\n"
+        (place / f"{month}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    (place / "corporate_actions.csv").write_text(
+        "symbol,ex_date,type,value\nSPY,2024-03-15,dividend,1.595\nNVDA,2024-06-10,split,10\n"
+    )
+    yield _files_stand(place)
+
+
+def _files_stand(path: Path, lacks: tuple[Adjustment, ...] = ()) -> Stand:
+    """A stand on files last written at the stand's own time, which their bars are as of."""
+    clock = VirtualClock(NOW)
+    written = datetime.fromisoformat(NOW).replace(tzinfo=UTC).timestamp()
+    for file in path.iterdir() if path.is_dir() else [path]:
+        os.utime(file, (written, written))
+    return Stand(FilesSource(path), clock, ("SPY", "NVDA"), "ARKB", lacks=lacks)
 
 
 @contextmanager
@@ -126,7 +179,7 @@ def real_alpaca(_: Path) -> Iterator[Stand]:
 def real_bybit(_: Path) -> Iterator[Stand]:
     _reachable("api.bybit.com")
     source = BybitSource(clock=system_clock)
-    yield Stand(source, system_clock, ("BTCUSDT", "ETHUSDT"), "WIFUSDT")
+    yield Stand(source, system_clock, ("BTCUSDT", "ETHUSDT"), "WIFUSDT", instruments=500)
 
 
 @contextmanager
@@ -143,7 +196,16 @@ def _reachable(host: str) -> None:
         pytest.skip(f"{host} cannot be reached: {err}")
 
 
-MARKET_SOURCES = {"alpaca": alpaca, "bybit": bybit, "yahoo": yahoo, "demo": demo, "files": files}
+MARKET_SOURCES = {
+    "alpaca": alpaca,
+    "cached alpaca": cached_alpaca,
+    "bybit": bybit,
+    "yahoo": yahoo,
+    "demo": demo,
+    "demo perpetuals": demo_perpetuals,
+    "tidy file": tidy_file,
+    "aggregates folder": aggregates_folder,
+}
 PERPETUAL_SOURCES = {"bybit": bybit, "demo": demo_perpetuals}
 
 REAL = {"alpaca": real_alpaca, "bybit": real_bybit, "yahoo": real_yahoo}

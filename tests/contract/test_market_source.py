@@ -93,9 +93,7 @@ def test_provenance_names_the_source_and_when_it_answered(stand: Stand):
 
 @pytest.mark.parametrize("adjustment", get_args(Adjustment))
 def test_an_adjustment_is_answered_truly_or_refused(stand: Stand, adjustment):
-    # What files can answer depends on what they hold.
-    of_files = stand.source.info.name == "files" and adjustment == "raw"
-    if adjustment in stand.source.info.adjustments and not of_files:
+    if adjustment in stand.source.info.adjustments and adjustment not in stand.lacks:
         given = read(stand, adjustment=adjustment).provenance.adjustment
         # A source without dividends may answer so, if it says so.
         assert given == adjustment or (adjustment, given) == ("adjusted", "split_adjusted")
@@ -111,14 +109,15 @@ def test_a_name_it_never_had_is_said(stand: Stand):
 
 
 def test_a_symbol_without_bars_in_the_range_is_a_column_of_unknowns(stand: Stand):
-    bars = read(stand, [stand.symbols[0], stand.late], start=stand.early[0], end=stand.early[1])
+    start, end = stand.before
+    bars = read(stand, [stand.symbols[0], stand.late], start=start, end=end)
     assert np.isfinite(bars.close[:, 0]).all()
     assert np.isnan(bars.close[:, 1]).all()
 
 
 def test_a_start_before_everything_says_what_there_is(stand: Stand):
     with pytest.raises(RangeUnavailable, match=r"\d{4}-\d{2}-\d{2}") as caught:
-        read(stand, [stand.late], start=stand.early[0])
+        read(stand, [stand.late], start=stand.before[0])
     assert caught.value.field == "start"
 
 

@@ -12,7 +12,7 @@ import pytest
 from core.calendar import calendar
 from core.errors import BadData
 from core.market import quality
-from core.market.bars import Finding, Ohlcv, SymbolBars
+from core.market.bars import Finding, Ohlcv, Provenance, SymbolBars
 from core.market.quality import assemble, clean, suspect_splits
 from tests.unit.market.series import AS_OF, changed, days, ohlcv
 
@@ -177,9 +177,8 @@ def test_what_is_given_is_not_changed():
 
 
 def test_the_table_of_rules_names_every_rule_in_the_code_and_no_other():
-    source = quality.__doc__ or ""
-    listed = set(re.findall(r"^    ([a-z_]+)  ", source, re.MULTILINE))
-    code = Path(quality.__file__).read_text()
+    listed = set(re.findall(r"^    ([a-z_]+)  ", quality.__doc__ or "", re.MULTILINE))
+    code = Path(quality.__file__).read_text(encoding="utf-8")
     used = set(re.findall(r'(?:note|drop|Finding|BadData)\(\s*(?:symbol, )?"([a-z_]+)"', code))
     assert listed == used
 
@@ -226,8 +225,6 @@ def test_one_bar_alone_cannot_look_like_a_split():
 
 
 def test_series_share_the_axis_from_the_first_bar_to_the_last():
-    from core.market.bars import Provenance
-
     early = SymbolBars("SPY", SESSIONS[2:6], ohlcv(4))
     late = SymbolBars("TLT", SESSIONS[4:9], ohlcv(5, 200.0))
     bars = assemble(

@@ -164,8 +164,8 @@ def _sessions(
     first = min((tape.first for tape in tapes), default=FIRST_FUNDS)
     closed = of.last_closed(now)
     today = of.current(now) or closed
-    if start is not None and end is not None and start > end:
-        raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
+    if start is not None and end is not None:
+        _check_order(start, end)
     if start is not None and len(of.between(start, first)) > 1:
         raise _unavailable("start", start, tapes, first, today)
     if end is not None and (end < first or len(of.between(today, end)) > 1):
@@ -174,6 +174,11 @@ def _sessions(
     if last > closed and now < opening(of, today):
         last = closed
     return of.between(first if start is None else start, last)
+
+
+def _check_order(start: date, end: date) -> None:
+    if start > end:
+        raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
 
 
 def _unavailable(
@@ -212,8 +217,7 @@ def _series(
 
 def _days(tape: Tape, start: date, end: date) -> Sessions:
     """Dates on the tape from ``start`` to ``end`` since the perpetual is listed."""
-    if start > end:
-        raise BadInput("start", f"{start} is after the end, {end}.", "Swap them.")
+    _check_order(start, end)
     low = np.datetime64(max(start, tape.first), "D")
     return tape.days[(tape.days >= low) & (tape.days <= np.datetime64(end, "D"))]
 

@@ -143,7 +143,7 @@ def _check_alike(first: TableFile, layout: Layout, file: TableFile, other: Layou
     if other is not layout:
         raise bad_file(
             file.name,
-            f"is a {other.name} file and {first.name} a {layout.name} one.",
+            f"has the layout '{other.name}' and {first.name} '{layout.name}'.",
             "Files of one folder must have one layout: separate them.",
         )
     if ("adj_close" in file.columns) != ("adj_close" in first.columns):

@@ -225,10 +225,12 @@ def _check_daily(
     finer = np.flatnonzero(same_day & (stamp[1:] != stamp[:-1]))
     if len(finer):
         at = int(finer[0])
-        one, two = (str(np.datetime64(int(s), "ns"))[11:16] for s in stamp[at : at + 2])
+        one, two = (
+            str(np.datetime64(int(s), "ns"))[:16].replace("T", " ") for s in stamp[at : at + 2]
+        )
         raise bad_file(
             file.name,
             f"holds bars of less than a day: {symbols[int(order[at])]} has one at {one} and one "
-            f"at {two} UTC on {day[at]}.",
+            f"at {two} UTC.",
             "Give daily bars, one for each symbol and date.",
         )

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from psutil import pid_exists
 
 from core.market.source import Progress, silent
-from core.market.sources.files.contents import Contents, fully_adjusted
+from core.market.sources.files.contents import Contents, fully_adjusted, in_memory
 from core.market.sources.files.folder import Folder
 
 BUCKETS = 32
@@ -45,12 +45,17 @@ def stored(folder: Folder, cache: Path, progress: Progress) -> Contents:
     Raises BadInput naming the file for bars that cannot be read.
     """
     place = cache / sha256(repr((_FORMAT, folder.stamp)).encode()).hexdigest()[:32]
+    was_there = place.exists()  # asked first: another process may make it meanwhile
     try:
         return _open(folder, place)
-    except FileNotFoundError:
-        _deal(folder, place, progress)
     except _DAMAGED as err:
-        _make_anew(folder, place, progress, err)
+        if was_there:
+            _discard(folder, place, err)
+    try:
+        _deal(folder, place, progress)
+    except OSError as err:
+        log.warning("no store of %s can be kept in %s: %s", folder.path, cache, err)
+        return in_memory(folder, progress)
     return _open(folder, place)
 
 
@@ -77,7 +82,8 @@ class _Stored:
         try:
             return self._read(buckets or {0: [""]})
         except _DAMAGED as err:
-            _make_anew(self.folder, self.place, silent, err)
+            _discard(self.folder, self.place, err)
+            _deal(self.folder, self.place, silent)
             return self._read(buckets or {0: [""]})
 
     def _read(self, buckets: Mapping[int, list[str]]) -> pa.Table:
@@ -87,10 +93,9 @@ class _Stored:
         )
 
 
-def _make_anew(folder: Folder, place: Path, progress: Progress, err: Exception) -> None:
+def _discard(folder: Folder, place: Path, err: Exception) -> None:
     log.warning("the store of %s in %s is damaged and made anew: %s", folder.path, place, err)
     shutil.rmtree(place, ignore_errors=True)
-    _deal(folder, place, progress)
 
 
 def _deal(folder: Folder, place: Path, progress: Progress) -> None:

@@ -1,0 +1,22 @@
+"""Progress of work made of parts, as one."""
+
+from __future__ import annotations
+
+from core.market.source import Progress
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """The part of ``progress`` from ``low`` to ``high``."""
+    return lambda share, doing: progress(low + share * (high - low), doing)
+
+
+def never_back(progress: Progress) -> Progress:
+    """``progress`` that never goes back, whichever of several parts reports."""
+    furthest = 0.0
+
+    def tell(share: float, doing: str) -> None:
+        nonlocal furthest
+        furthest = max(furthest, share)
+        progress(furthest, doing)
+
+    return tell
