@@ -74,8 +74,23 @@ def empty_books(sessions: int, symbols: int) -> Books:
     )
 
 
+def simulate(
+    targets: Float,
+    due: npt.NDArray[np.bool_],
+    moves: Float,
+    overnight: Float,
+    intraday: Float,
+    carry: Float,
+    terms: Terms,
+    books: Books,
+) -> None:
+    """Hold ``targets`` through time; see ``hold_through``, which gets room to work in here."""
+    room = np.zeros(targets.shape[1])
+    hold_through(targets, due, moves, overnight, intraday, carry, terms, room, room.copy(), books)
+
+
 @kernel
-def simulate(targets, due, moves, overnight, intraday, carry, terms, books):
+def hold_through(targets, due, moves, overnight, intraday, carry, terms, held, target, books):
     """Hold ``targets`` through time; the result is written to ``books``.
 
     targets    float64 [T, N]  decided at each close
@@ -84,11 +99,11 @@ def simulate(targets, due, moves, overnight, intraday, carry, terms, books):
     overnight, intraday        the same in two parts, to the open and from it; [0, N] unless
                                trading at the open
     carry      float64 [T, N]  what holding costs in a session beyond its move (funding); or [0, N]
+    held, target  float64 [N]  room to work in; held is zeroed by the caller
 
     Equity that falls to zero or below stays zero.
     """
-    sessions, n = targets.shape
-    held, target = np.zeros(n), np.zeros(n)
+    sessions = targets.shape[0]
     equity, paid, pending = 1.0, 0.0, False
     books.equity[0] = 1.0
     for t in range(sessions):
@@ -119,7 +134,8 @@ def simulate(targets, due, moves, overnight, intraday, carry, terms, books):
                 else:
                     books.worth[t] = equity
                     paid = terms.cost * _trade(held, target, t, books)
-        books.held[t] = held
+        for i in range(held.size):
+            books.held[t, i] = held[i]
 
 
 @kernel

@@ -83,8 +83,9 @@ def observe(binding: Binding, bars: Bars, signal_bars: Bars | None = None) -> Ob
         if stage < len(equity):
             root, memory = program.inner[stage], scratch(len(code.kind))
             returns = session_returns(bars, binding.held)
+            weights = np.empty(len(binding.held))
             simulate_inner(
-                code, slots, columns, truths, priced, returns, root, memory, equity[stage]
+                code, slots, columns, truths, priced, returns, root, memory, weights, equity[stage]
             )
     return Observation(binding, bars.sessions, columns, truths, priced, equity)
 

@@ -377,14 +377,15 @@ def walk_sessions(code, slots, columns, truths, priced, root, start, scratch, we
 
 
 @kernel
-def simulate_inner(code, slots, columns, truths, priced, returns, root, scratch, equity):
+def simulate_inner(code, slots, columns, truths, priced, returns, root, scratch, weights, equity):
     """The equity of an inner flow, rebalanced each session at the close without costs.
 
     returns  float64 [T, N]: return of session t on the session before, 0 where unknown
+    weights  float64 [N], overwritten
     equity   float64 [T], written: NaN before the first session the flow decides without anything
              unknown, 1 on it
     """
-    weights = np.zeros(priced.shape[1])
+    weights[:] = 0.0
     started = False
     for t in range(equity.size):
         if not started:

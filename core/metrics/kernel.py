@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.jit import kernel
+from core.jit import allocating_kernel, kernel
 
 STILL = 1e-12
 """A deviation per session below this is rounding, not risk: ratios over it are undefined."""
@@ -124,7 +124,7 @@ class Sides(NamedTuple):
     loss_run: int
 
 
-@kernel
+@allocating_kernel
 def measure_returns(returns, days, months, periods, risk_free):
     """Measures of ``returns``.
 
@@ -401,7 +401,7 @@ def spells(returns, months, length):
     return best, worst, ratio(float(won), float(won + lost))
 
 
-@kernel
+@allocating_kernel
 def quantiles(returns, shares):
     """Quantiles with linear interpolation between the neighbours in order."""
     out = np.full(len(shares), math.nan)

@@ -13,6 +13,8 @@ import pytest
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, dump, parse
 
+pytestmark = pytest.mark.slow  # each test starts a process or two
+
 SPY = {"kind": "asset", "symbol": "SPY"}
 GATE: dict[str, Any] = {
     "kind": "gate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.backtest.accounting import Books, Terms, empty_books, simulate
+from core.backtest.accounting import Books, Terms, empty_books, hold_through, simulate
 
 FREE = Terms(
     cost=0.0, cash_rate=0.0, borrow_rate=0.0, leverage=1.0, max_leverage=2.0, threshold=-1.0,
@@ -122,6 +122,7 @@ def test_the_kernel_is_its_python():
     due, none = generator.random(60) < 0.5, np.zeros((0, 3))
     compiled, plain = empty_books(60, 3), empty_books(60, 3)
     simulate(targets, due, moves, none, none, none, terms, compiled)
-    simulate.py_func(targets, due, moves, none, none, none, terms, plain)
+    held, target = np.zeros(3), np.zeros(3)
+    hold_through.py_func(targets, due, moves, none, none, none, terms, held, target, plain)
     for ours, theirs in zip(compiled, plain, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-16)
