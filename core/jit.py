@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+import numba
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+# Numba's types do not list the switch for its reference counting.
+_njit: Any = numba.njit
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,11 +28,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     One that does make an array fails to compile. ``.py_func`` stays the plain Python it was, for
     tests that compare the two.
     """
-    compiled: Callable[..., Any] = njit(_nrt=False, **_OPTIONS)(function)
+    compiled: Callable[..., Any] = _njit(_nrt=False, **_OPTIONS)(function)
     return compiled
 
 
 def allocating_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a function that makes arrays of its own; not for inner loops."""
-    compiled: Callable[..., Any] = njit(**_OPTIONS)(function)
+    compiled: Callable[..., Any] = _njit(**_OPTIONS)(function)
     return compiled
