@@ -38,6 +38,8 @@ def mfi(bars: Ohlcv, window: int) -> Float:
 
     Unknown where no money flowed either way.
     """
+    if len(bars.close) <= window:
+        return np.full(len(bars.close), np.nan)
     typical = (bars.high + bars.low + bars.close) / 3
     change = np.diff(typical, prepend=np.nan)
     flow = np.where(change == 0, 0.0, typical * bars.volume)
