@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: up install dev test check bench lock docs clean
+.PHONY: up install dev test check fuzz bench lock docs clean
 
 up: install ## install what is missing and start everything; ARGS="--port 8502"
 	@$(BIN)/sluice up $(ARGS)
@@ -26,6 +26,9 @@ check: dev ## what a change needs before it is committed, in under a minute
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow and not browser" -n 2 $(ARGS)
+
+fuzz: dev ## the engine against the reference, on flows and markets never drawn before
+	SLUICE_FUZZ=1 $(BIN)/pytest tests/properties $(ARGS)
 
 bench: dev ## how fast it is, after checking that it is right
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

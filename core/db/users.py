@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import Engine, select, update
@@ -26,13 +28,17 @@ class Users:
             db.execute(row.on_conflict_do_nothing())
         return user
 
-    def is_seeded(self, user_id: UUID) -> bool:
-        """Whether the user's library got its first strategies, whatever became of them."""
-        query = select(users.c.seeded_at.is_not(None)).where(users.c.id == user_id)
-        with transaction(self._engine) as db:
-            return bool(db.execute(query).scalar_one())
+    @contextmanager
+    def seeding(self, user_id: UUID) -> Iterator[bool]:
+        """Whether the user's library still has to get its first strategies; it has after the body.
 
-    def mark_seeded(self, user_id: UUID) -> None:
-        query = update(users).where(users.c.id == user_id).values(seeded_at=self._clock())
+        A second process that asks waits until the first is done, or has failed.
+        """
+        mine = users.c.id == user_id
+        # No key update: the strategies made in the body refer to this row from other connections.
+        query = select(users.c.seeded_at.is_(None)).where(mine).with_for_update(key_share=True)
         with transaction(self._engine) as db:
-            db.execute(query)
+            wanted = bool(db.execute(query).scalar_one())
+            yield wanted
+            if wanted:
+                db.execute(update(users).where(mine).values(seeded_at=self._clock()))

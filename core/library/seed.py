@@ -17,12 +17,12 @@ def seed(users: Users, strategies: Strategies, user_id: UUID) -> int:
 
     It happens once: what a user deletes stays deleted. One that was interrupted is completed.
     """
-    if users.is_seeded(user_id):
-        return 0
-    flows = example_flows()
-    there = strategies.heads(user_id, flows)
-    missing = {slug: flow for slug, flow in flows.items() if slug not in there}
-    for slug, flow in missing.items():
-        strategies.create(user_id, flow, slug=slug, label="Example")
-    users.mark_seeded(user_id)
-    return len(missing)
+    with users.seeding(user_id) as wanted:
+        if not wanted:
+            return 0
+        flows = example_flows()
+        there = strategies.heads(user_id, flows)
+        missing = {slug: flow for slug, flow in flows.items() if slug not in there}
+        for slug, flow in missing.items():
+            strategies.create(user_id, flow, slug=slug, label="Example")
+        return len(missing)

@@ -2,7 +2,7 @@
 
 ``tests/reference`` evaluates docs/flow.md by plain recursion over the flow's JSON. Hypothesis
 draws flows, libraries, variables and markets; the engine has to decide the same, session by
-session. The quick tests draw the same examples every time, the slow ones new ones.
+session. `make fuzz` draws new examples; otherwise they are the same every time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def test_decides_as_the_reference_does(case: Case, prices: Market) -> None:
 
 
 @pytest.mark.slow
-@thorough(3000)
+@thorough(1500)
 @given(case=flows(depth=5, budget=30), prices=markets(high=200))
 def test_decides_as_the_reference_does_at_length(case: Case, prices: Market) -> None:
     check_decisions(case, prices)
@@ -136,7 +136,7 @@ def test_accounts_as_the_reference_does(
 
 
 @pytest.mark.slow
-@thorough(2000)
+@thorough(1000)
 @given(data=st.data(), prices=markets(high=300), terms=accounts())
 def test_accounts_as_the_reference_does_at_length(
     data: st.DataObject, prices: Market, terms: Account

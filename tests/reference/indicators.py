@@ -29,7 +29,9 @@ def mean(values: list[float]) -> float:
 
 
 def deviation(values: list[float]) -> float:
-    """Sample standard deviation (n - 1)."""
+    """Sample standard deviation (n - 1); that of equal values is 0, whatever their mean rounds to."""
+    if min(values) == max(values):
+        return 0.0
     centre = mean(values)
     return math.sqrt(math.fsum((x - centre) ** 2 for x in values) / (len(values) - 1))
 
