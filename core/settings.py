@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -25,7 +26,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port of the web server.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least important message that is logged."
+    )
     clock: AwareDatetime | None = Field(
         None,
         description="Instant at which this process's clock starts; refused with a live account.",
@@ -51,18 +54,30 @@ class Settings(BaseSettings):
         90, ge=1, description="Saved backtests older than this are deleted, pinned ones never."
     )
 
-    alpaca_key_id: SecretStr | None = None
-    alpaca_secret_key: SecretStr | None = None
-    alpaca_trading_url: str | None = None
-    alpaca_data_url: str | None = None
+    alpaca_key_id: SecretStr | None = Field(None, description="Alpaca's API key id.")
+    alpaca_secret_key: SecretStr | None = Field(None, description="The secret to that key.")
+    alpaca_trading_url: str | None = Field(
+        None, description="Alpaca's trading API; its paper address when absent."
+    )
+    alpaca_data_url: str | None = Field(
+        None, description="Alpaca's data API; its own address when absent."
+    )
     alpaca_feed: Literal["iex", "sip"] = Field(
         "iex", description="Alpaca's data feed; sip needs a paid plan for recent bars."
     )
-    bybit_key: SecretStr | None = None
-    bybit_secret: SecretStr | None = None
-    bybit_url: str | None = None
-    bybit_public_ws_url: str | None = None
-    bybit_private_ws_url: str | None = None
+    bybit_key: SecretStr | None = Field(
+        None, description="Bybit's API key; market data needs none."
+    )
+    bybit_secret: SecretStr | None = Field(None, description="The secret to that key.")
+    bybit_url: str | None = Field(
+        None, description="Bybit's REST API; its own address when absent."
+    )
+    bybit_public_ws_url: str | None = Field(
+        None, description="Bybit's public stream; its own address when absent."
+    )
+    bybit_private_ws_url: str | None = Field(
+        None, description="Bybit's private stream; its own address when absent."
+    )
 
     def make_clock(self) -> Clock:
         """The process's clock: the machine's, or one that starts at ``SLUICE_CLOCK``."""
@@ -81,3 +96,31 @@ def load_settings() -> Settings:
     except ValidationError as err:
         lines = [f"SLUICE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in err.errors()]
         raise NeedsOperator("Settings cannot be read. " + "; ".join(lines)) from None
+
+
+_INTRODUCTION = """# Settings
+
+Made from the code by `make docs`.
+
+Settings are environment variables, read once when a process starts. None is needed to begin. A
+value that cannot be read stops the process with a message that names the variable; values of
+secrets are never shown or logged.
+
+| variable | meaning | default |
+|---|---|---|
+"""
+
+
+def document() -> str:
+    """docs/settings.md, in Markdown."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        shown = "none" if field.default is None else f"`{field.default}`"
+        if name == "home":
+            shown = "`.sluice` in the checkout"
+        rows.append(f"| `SLUICE_{name.upper()}` | {field.description} | {shown} |\n")
+    return _INTRODUCTION + "".join(rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
