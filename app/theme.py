@@ -106,5 +106,16 @@ def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
 STYLE = """
 .stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 4rem 1rem 2rem; }
+  .st-key-wide_heading { display: none; }
+  [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
+  [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
+  [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
+  [class*="st-key-cell_max_drawdown_"] { --label: "Max drawdown"; }
+}
 """
-"""What the theme's settings cannot say: pages use the width, figures fit their cards."""
+"""What the theme's settings cannot say: pages use the width, figures fit their cards.
+
+On a phone columns become lines: headings above a table go, and its cells say what they are.
+"""

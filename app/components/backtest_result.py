@@ -12,6 +12,7 @@ import streamlit as st
 from app.charts.monthly import MONTHS, monthly_chart
 from app.charts.performance import allocation_chart, performance_chart
 from app.components.age import age
+from app.components.plain import plain
 from app.components.why import why
 from app.theme import palette
 from core import export
@@ -73,12 +74,12 @@ def _provenance(result: Result, now: datetime, ran: str) -> None:
         if data.synthetic:
             st.badge("Synthetic data", icon=":material/science:", color="orange")
         st.caption(
-            f"{result.start} to {result.end}, {len(result.sessions):,} sessions · {data}, "
-            f"as of {age(data.as_of, now)} · {ran}",
+            f"{result.start} to {result.end}, {len(result.sessions):,} sessions · "
+            f"{plain(str(data))}, as of {age(data.as_of, now)} · {ran}",
             width="content",
         )
     for note in result.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {plain(note)}")
 
 
 def _cards(result: Result) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.components.age import age
 from app.components.backtest_result import backtest_result
+from app.components.plain import plain
 from app.resources import services
 from core.library.backtests import BacktestSummary
 from core.library.results import from_saved
@@ -74,7 +75,7 @@ def _show(row: BacktestSummary) -> None:
     user, now = services().user.id, services().clock()
     saved = services().backtests.get(user, row.id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.subheader(row.flow_name, anchor=False)
+        st.subheader(plain(row.flow_name), anchor=False)
         st.space("stretch")
         st.button(
             "Unpin" if row.pinned else "Pin", icon=":material/push_pin:",

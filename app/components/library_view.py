@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import navigation
 from app.components.age import age
+from app.components.plain import plain
 from app.components.problems import show_error, show_problems
 from app.components.strategy_view import find
 from app.resources import services
@@ -63,12 +64,13 @@ def _empty(search: str) -> None:
 def _rows(strategies: Sequence[Strategy]) -> None:
     heads = services().strategies.heads(services().user.id, [s.slug for s in strategies])
     latest = services().backtests.latest(services().user.id, [s.id for s in strategies])
-    for column, title in zip(
-        st.columns(WIDTHS, vertical_alignment="bottom"),
-        ("Strategy", *(BY_NAME[name].label for name in COLUMNS), "Last backtest", ""),
-        strict=True,
-    ):
-        column.caption(title)
+    with st.container(key="wide_heading"):
+        for column, title in zip(
+            st.columns(WIDTHS, vertical_alignment="bottom"),
+            ("Strategy", *(BY_NAME[name].label for name in COLUMNS), "Last backtest", ""),
+            strict=True,
+        ):
+            column.caption(title)
     for strategy in strategies:
         _row(strategy, heads[strategy.slug], latest.get(strategy.id))
 
@@ -76,11 +78,12 @@ def _rows(strategies: Sequence[Strategy]) -> None:
 def _row(strategy: Strategy, head: StrategyVersion, last: BacktestSummary | None) -> None:
     with st.container(border=True):
         columns = st.columns(WIDTHS, vertical_alignment="center")
-        columns[0].markdown(f"**{_plain(strategy.name)}**")
+        columns[0].markdown(f"**{plain(strategy.name)}**")
         if head.flow.get("description"):
-            columns[0].caption(_plain(str(head.flow["description"])))
+            columns[0].caption(plain(str(head.flow["description"])))
         for column, name in zip(columns[1:4], COLUMNS, strict=True):
-            column.markdown(shown(name, last.metrics[name]) if last else "–")
+            with column.container(key=f"cell_{name}_{strategy.slug}"):
+                st.markdown(shown(name, last.metrics[name]) if last else "–")
         if last:
             source = str(last.provenance["source"]).capitalize()
             columns[4].caption(f"{source}, {age(last.finished_at, services().clock())}")
@@ -118,7 +121,7 @@ def _clone(strategy: Strategy, head: StrategyVersion) -> None:
 @st.dialog("Delete strategy")
 def _delete(strategy: Strategy) -> None:
     st.markdown(
-        f"Delete **{_plain(strategy.name)}** with all its versions? Its saved backtests stay. "
+        f"Delete **{plain(strategy.name)}** with all its versions? Its saved backtests stay. "
         "Export it first if you may want it again."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -152,13 +155,13 @@ def _imported(name: str, content: bytes, file_id: str) -> None:
                 raise FlowInvalid(problems, name)
             made = services().strategies.create(services().user.id, flow, label="Imported")
         except SluiceError as err:
-            st.markdown(f"**{_plain(name)}** was not imported:")
+            st.markdown(f"**{plain(name)}** was not imported:")
             show_error(err)
             return
         done[file_id] = made.name
         if problems:
             show_problems(problems)
-    st.success(f"{_plain(name)}: imported as '{_plain(done[file_id])}'.", icon=":material/check:")
+    st.success(f"{plain(name)}: imported as '{plain(done[file_id])}'.", icon=":material/check:")
 
 
 def _everything() -> bytes:
@@ -168,8 +171,3 @@ def _everything() -> bytes:
         for slug, head in services().strategies.heads(services().user.id).items():
             archive.writestr(f"{slug}.json", dump(from_json(head.flow)))
     return buffer.getvalue()
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown must not interpret."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|$~:" else c for c in text)

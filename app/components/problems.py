@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.components.plain import plain
 from core.errors import BadInput, FlowInvalid, NeedsOperator, Problem, SluiceError, Unavailable
 
 MOST_SHOWN = 50
@@ -16,22 +17,22 @@ def show_error(err: SluiceError) -> None:
     if isinstance(err, FlowInvalid):
         show_problems(err.problems)
     elif isinstance(err, BadInput):
-        fix = f"\n\n{_plain(err.fix)}" if err.fix else ""
-        text = f"**{_plain(_name(err.field))}**: {_plain(err.message)}{fix}"
+        fix = f"\n\n{plain(err.fix)}" if err.fix else ""
+        text = f"**{plain(_name(err.field))}**: {plain(err.message)}{fix}"
         st.error(text, icon=":material/error:")
     elif isinstance(err, Unavailable):
-        st.warning(_plain(str(err)), icon=":material/cloud_off:")
+        st.warning(plain(str(err)), icon=":material/cloud_off:")
     elif isinstance(err, NeedsOperator):
-        st.error(_plain(str(err)), icon=":material/build:")
+        st.error(plain(str(err)), icon=":material/build:")
     else:
-        st.info(_plain(str(err)), icon=":material/info:")
+        st.info(plain(str(err)), icon=":material/info:")
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
     """Problems of a flow, each with its place; errors before warnings."""
     ordered = sorted(problems, key=lambda p: p.severity != "error")
     lines = [
-        f"- **{_plain(p.path)}**: {_plain(p.message)} {_plain(p.fix)}".rstrip()
+        f"- **{plain(p.path)}**: {plain(p.message)} {plain(p.fix)}".rstrip()
         for p in ordered[:MOST_SHOWN]
     ]
     if len(ordered) > MOST_SHOWN:
@@ -63,8 +64,3 @@ _LABELS = {
     "--data": "File or folder",
     "--source": "Source",
 }
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown must not interpret: names and values come from users."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-!|$~:" else c for c in text)

@@ -14,6 +14,7 @@ from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
 from app.components.flow_chart import flow_chart
+from app.components.plain import plain
 from app.components.problems import show_error, show_problems
 from app.resources import services
 from core.backtest.result import Backtest
@@ -70,7 +71,7 @@ def find(slug: str) -> Flow:
 
 def _header(opened: Opened) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.subheader(opened.flow.name, anchor=False, width="content")
+        st.subheader(plain(opened.flow.name), anchor=False, width="content")
         st.badge(f"Version {opened.version.number}", color="gray")
         st.space("stretch")
         st.download_button(
@@ -82,7 +83,7 @@ def _header(opened: Opened) -> None:
             on_click=navigation.close_strategy, args=(opened.slug,),
         )  # fmt: skip
     if opened.flow.description:
-        st.caption(opened.flow.description)
+        st.caption(plain(opened.flow.description))
 
 
 def _chart(opened: Opened, broken: bool) -> None:

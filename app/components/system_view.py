@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.components.plain import plain
 from app.resources import services
 from core.bootstrap import version
 from core.health import check_all
@@ -40,7 +41,9 @@ def system_view() -> None:
                 color=_COLOURS[check.state],  # type: ignore[arg-type]
             )
             name.markdown(f"**{check.name.capitalize()}**")
-            message.markdown(check.message + (f"  \n{check.fix}" if check.fix else ""))
+            message.markdown(
+                plain(check.message) + (f"  \n{plain(check.fix)}" if check.fix else "")
+            )
     table = pd.DataFrame([[c.name, c.state, c.message, c.fix] for c in checks])
     table.columns = ["Check", "State", "Message", "Fix"]
     st.download_button(
