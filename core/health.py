@@ -104,9 +104,9 @@ def _redis(services: Services) -> Iterator[Check]:
 
 def _kernels(_services: Services) -> Iterator[Check]:
     """Compiled code is kept between starts where numba can write; else each start compiles."""
-    from core.metrics.kernel import measure_returns
+    from core.metrics.kernel import measure_block
 
-    folder = Path(measure_returns.stats.cache_path)  # type: ignore[attr-defined]
+    folder = Path(measure_block.stats.cache_path)  # type: ignore[attr-defined]
     if os.access(folder if folder.is_dir() else folder.parent, os.W_OK):
         yield Check("kernels", "ok", f"compiled code is kept in {folder}")
     else:

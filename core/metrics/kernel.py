@@ -1,8 +1,6 @@
-"""Every metric of one series of returns, in a few passes over it.
+"""Every metric of a block of series, from the sums that ``passes.py`` makes of their returns.
 
 Definitions, units and their sources are in ``definitions.py``; what cannot be computed is NaN.
-The functions are compiled and call one another, so that a sweep measures its runs with the very
-code a single backtest is measured with.
 """
 
 from __future__ import annotations
@@ -11,9 +9,9 @@ import math
 from statistics import NormalDist
 from typing import NamedTuple
 
-import numpy as np
-
-from core.jit import allocating_kernel, kernel
+from core.jit import kernel
+from core.lanes import LANES
+from core.metrics import passes
 
 STILL = 1e-12
 """A deviation per session below this is rounding, not risk: ratios over it are undefined."""
@@ -110,75 +108,65 @@ class Falls(NamedTuple):
     deviation: float
 
 
-class Sides(NamedTuple):
-    """Gains and losses apart. Sums of losses are negative."""
+@kernel
+def measure_block(room, n, dates, risk_free):
+    """Measure the first ``n`` sessions of a room's block: all passes, for ``measures_of`` to read.
 
-    wins: int
-    losses: int
-    gained: float
-    lost: float
-    lost_squares: float
-    best: float
-    worst: float
-    win_run: int
-    loss_run: int
-
-
-@allocating_kernel
-def measure_returns(returns, days, months, periods, risk_free):
-    """Measures of ``returns``.
-
-    returns    float64 [T]  per session; no NaN
-    days       int64 [T]    day numbers, ascending
-    months     int64 [T]    month numbers (12 per year), ascending
-    periods    sessions in a year
-    risk_free  rate per session, taken off where the definition has a risk-free rate
+    ``risk_free`` is a rate per session, taken off where the definition has a risk-free rate
     """
-    n = returns.size
-    moments, sides = moments_of(returns), sides_of(returns)
-    falls, tails = falls_of(returns, days), quantiles(returns, (0.01, 0.05, 0.95, 0.99))
-    month, year = spells(returns, months, 1), spells(returns, months, 12)
-    growth = compounded(returns)
-    total = growth - 1.0
-    per_year = math.sqrt(periods)
-    cagr = math.nan
-    expected = math.nan
-    exposure = math.nan
-    if n > 0:
-        cagr = growth ** (periods / n) - 1.0
-        expected = growth ** (1.0 / n) - 1.0
-        exposure = math.ceil((sides.wins + sides.losses) / n * 100.0) / 100.0
-    volatility = moments.deviation * per_year
+    passes.add_up(room, n)
+    passes.spread(room, n)
+    passes.sides(room, n, risk_free)
+    passes.falls(room, n, dates)
+    passes.spells(room, n, dates)
+    passes.sort_into_bins(room, n)
 
-    excess = moments.mean - risk_free
-    sharpe = ratio(excess, moments.deviation, STILL)
-    below, omega = against_rate(returns, risk_free)
-    sortino = ratio(excess, below, STILL)
-    penalty = autocorrelation_penalty(returns)
+
+@kernel
+def measures_of(room, n, lane, periods, risk_free):
+    """The measures of the series in ``lane``; ``n`` is at least 1."""
+    moments, falls = moments_of(room, n, lane), _falls_of(room, n, lane)
+    wins, losses = _sum(room, passes.WINS, lane), _sum(room, passes.LOSSES, lane)
+    gained, lost = _sum(room, passes.GAINED, lane), _sum(room, passes.LOST, lane)
+    low_1, low_5, high_5, high_1 = passes.quantiles(room, n, lane)
+    growth = _sum(room, passes.GROWTH, lane)
+    per_year = math.sqrt(periods)
+    cagr = growth ** (periods / n) - 1.0
+    exposure = math.ceil((wins + losses) / n * 100.0) / 100.0
+
+    sharpe = ratio(moments.mean - risk_free, moments.deviation, STILL)
+    shortfall = math.sqrt(_sum(room, passes.SHORTFALL, lane) / n)
+    sortino = ratio(moments.mean - risk_free, shortfall, STILL)
+    penalty = _autocorrelation_penalty(room, n, lane)
     uncertain = (1.0 - moments.skew * sharpe + (moments.kurtosis + 2.0) / 4.0 * sharpe * sharpe) / (
         n - 1.0
     )
     sure = 0.5 * math.erfc(-sharpe / math.sqrt(uncertain) / math.sqrt(2.0))
 
-    win_rate = ratio(sides.wins, sides.wins + sides.losses)
-    avg_win, avg_loss = ratio(sides.gained, sides.wins), ratio(sides.lost, sides.losses)
-    not_lost = n - sides.losses
+    win_rate = ratio(wins, wins + losses)
+    avg_win, avg_loss = ratio(gained, wins), ratio(lost, losses)
+    not_lost = n - losses
     payoff = ratio(avg_win, -avg_loss)
-    profit_factor = ratio(sides.gained, -sides.lost)
-    tail = ratio(abs(tails[2]), abs(tails[1]))
+    profit_factor = ratio(gained, -lost)
+    tail = ratio(abs(high_5), abs(low_5))
     pitfall = (SHORTFALL_5 * falls.deviation - falls.mean) / moments.deviation
+    won_months, lost_months = (
+        _sum(room, passes.WON_MONTHS, lane),
+        _sum(room, passes.LOST_MONTHS, lane),
+    )
+    won_years, lost_years = _sum(room, passes.WON_YEARS, lane), _sum(room, passes.LOST_YEARS, lane)
     return Measures(
-        total_return=total,
+        total_return=growth - 1.0,
         cagr=cagr,
-        expected_return=expected,
-        avg_return=ratio(sides.gained + sides.lost, sides.wins + sides.losses),
-        best=sides.best,
-        worst=sides.worst,
-        best_month=month[0],
-        worst_month=month[1],
-        best_year=year[0],
-        worst_year=year[1],
-        volatility=volatility,
+        expected_return=growth ** (1.0 / n) - 1.0,
+        avg_return=ratio(gained + lost, wins + losses),
+        best=_sum(room, passes.BEST, lane),
+        worst=_sum(room, passes.WORST, lane),
+        best_month=_sum(room, passes.BEST_MONTH, lane),
+        worst_month=_sum(room, passes.WORST_MONTH, lane),
+        best_year=_sum(room, passes.BEST_YEAR, lane),
+        worst_year=_sum(room, passes.WORST_YEAR, lane),
+        volatility=moments.deviation * per_year,
         max_drawdown=falls.deepest,
         avg_drawdown=falls.mean_depth,
         longest_drawdown_days=falls.longest,
@@ -195,57 +183,55 @@ def measure_returns(returns, days, months, periods, risk_free):
         smart_sortino=sortino / penalty * per_year,
         adjusted_sortino=sortino * per_year / math.sqrt(2.0),
         calmar=ratio(cagr, -falls.deepest),
-        omega=omega,
-        gain_to_pain=ratio(sides.gained + sides.lost, -sides.lost),
-        ulcer_performance=ratio(total, falls.ulcer),
-        serenity=ratio(sides.gained + sides.lost, falls.ulcer * pitfall),
-        recovery_factor=ratio(abs(sides.gained + sides.lost), -falls.deepest),
+        omega=ratio(_sum(room, passes.ABOVE, lane), _sum(room, passes.BELOW, lane)),
+        gain_to_pain=ratio(gained + lost, -lost),
+        ulcer_performance=ratio(growth - 1.0, falls.ulcer),
+        serenity=ratio(gained + lost, falls.ulcer * pitfall),
+        recovery_factor=ratio(abs(gained + lost), -falls.deepest),
         risk_return=ratio(moments.mean, moments.deviation, STILL),
         risk_adjusted_return=ratio(cagr, exposure),
         win_rate=win_rate,
-        win_rate_month=month[2],
-        win_rate_year=year[2],
+        win_rate_month=ratio(won_months, won_months + lost_months),
+        win_rate_year=ratio(won_years, won_years + lost_years),
         avg_win=avg_win,
         avg_loss=avg_loss,
         payoff_ratio=payoff,
         profit_factor=profit_factor,
-        profit_ratio=ratio(
-            ratio(sides.gained, not_lost) / not_lost, ratio(-avg_loss, sides.losses)
-        ),
+        profit_ratio=ratio(ratio(gained, not_lost) / not_lost, ratio(-avg_loss, losses)),
         cpc_index=profit_factor * win_rate * payoff,
         common_sense=profit_factor * tail,
         tail_ratio=tail,
-        outlier_win=ratio(tails[3], ratio(sides.gained, not_lost)),
-        outlier_loss=ratio(tails[0], avg_loss),
+        outlier_win=ratio(high_1, ratio(gained, not_lost)),
+        outlier_loss=ratio(low_1, avg_loss),
         kelly=win_rate - ratio(1.0 - win_rate, payoff),
-        consecutive_wins=float(sides.win_run),
-        consecutive_losses=float(sides.loss_run),
+        consecutive_wins=_sum(room, passes.WIN_RUN, lane),
+        consecutive_losses=_sum(room, passes.LOSS_RUN, lane),
         exposure=exposure,
     )
 
 
 @kernel
-def compare_returns(returns, benchmark, periods, risk_free):
-    """Comparison of two series [T] of returns of the same sessions."""
-    n = returns.size
-    own, other = moments_of(returns), moments_of(benchmark)
-    together, apart = 0.0, 0.0
-    difference = own.mean - other.mean
-    for t in range(n):
-        together += (returns[t] - own.mean) * (benchmark[t] - other.mean)
-        apart += (returns[t] - benchmark[t] - difference) ** 2
-    covariance, active = together / (n - 1.0), math.sqrt(apart / (n - 1.0))
+def compare_block(room, n, benchmark, benchmark_mean):
+    """The pass ``comparison_of`` reads; needs ``measure_block``. benchmark float64 [n]."""
+    passes.beside(room, n, benchmark, benchmark_mean)
+
+
+@kernel
+def comparison_of(room, n, lane, other, periods, risk_free):
+    """Comparison of the series in ``lane`` with a benchmark whose moments are ``other``."""
+    own = moments_of(room, n, lane)
+    covariance = _sum(room, passes.WITH_BENCHMARK, lane) / (n - 1.0)
+    active = math.sqrt(_sum(room, passes.APART, lane) / (n - 1.0))
     beta = covariance / other.deviation**2 if other.deviation > STILL else math.nan
     correlation = beta * ratio(other.deviation, own.deviation, STILL)
-    excess = compounded(returns) - (1.0 + risk_free) ** periods
-    treynor = excess / beta if abs(beta) > STILL else math.nan
+    excess = _sum(room, passes.GROWTH, lane) - (1.0 + risk_free) ** periods
     return Comparison(
         beta=beta,
         alpha=(own.mean - beta * other.mean) * periods,
         r_squared=correlation * correlation,
         correlation=correlation,
-        information_ratio=ratio(difference, active, STILL),
-        treynor=treynor,
+        information_ratio=ratio(own.mean - other.mean, active, STILL),
+        treynor=excess / beta if abs(beta) > STILL else math.nan,
     )
 
 
@@ -256,23 +242,25 @@ def ratio(above, below, least=0.0):
 
 
 @kernel
-def compounded(returns):
-    growth = 1.0
-    for r in returns:
-        growth *= 1.0 + r
-    return growth
+def _sum(room, row, lane):
+    return room.sums[row * LANES + lane]
 
 
 @kernel
-def moments_of(returns):
-    n = returns.size
-    mean = math.nan if n == 0 else returns.sum() / n
-    second, third, fourth = 0.0, 0.0, 0.0
-    for r in returns:
-        d = r - mean
-        second += d * d
-        third += d * d * d
-        fourth += d * d * d * d
+def moments_of(room, n, lane):
+    """The moments of the series in ``lane``; needs ``passes.spread``."""
+    return moments(
+        n,
+        _sum(room, passes.SUM, lane) / n,
+        _sum(room, passes.SECOND, lane),
+        _sum(room, passes.THIRD, lane),
+        _sum(room, passes.FOURTH, lane),
+    )
+
+
+@kernel
+def moments(n, mean, second, third, fourth):
+    """Moments from the sums of powers of the distance to the mean."""
     deviation = math.sqrt(second / (n - 1.0)) if n > 1 else math.nan
     skew, kurtosis = math.nan, math.nan
     if deviation > STILL and n > 2:
@@ -285,49 +273,30 @@ def moments_of(returns):
 
 
 @kernel
-def sides_of(returns):
-    wins, losses, gained, lost, squares = 0, 0, 0.0, 0.0, 0.0
-    best, worst = -math.inf, math.inf
-    run, win_run, loss_run = 0, 0, 0
-    for r in returns:
-        best, worst = max(best, r), min(worst, r)
-        if r > 0.0:
-            wins, gained, run = wins + 1, gained + r, max(run, 0) + 1
-            win_run = max(win_run, run)
-        elif r < 0.0:
-            losses, lost, squares, run = losses + 1, lost + r, squares + r * r, min(run, 0) - 1
-            loss_run = max(loss_run, -run)
-        else:
-            run = 0
-    if returns.size == 0:
-        best, worst = math.nan, math.nan
-    return Sides(wins, losses, gained, lost, squares, best, worst, win_run, loss_run)
+def _falls_of(room, n, lane):
+    deepest, longest = _sum(room, passes.DEEPEST, lane), _sum(room, passes.LONGEST, lane)
+    if n < 2:
+        return Falls(deepest, math.nan, 0.0, math.nan, math.nan, math.nan)
+    count, sums = _sum(room, passes.FALLS, lane), _sum(room, passes.DEPTH_SUM, lane)
+    squares = _sum(room, passes.DEPTH_SQUARES, lane)
+    return Falls(
+        deepest,
+        ratio(_sum(room, passes.DEPTHS, lane), count),
+        longest,
+        math.sqrt(squares / (n - 1.0)),
+        sums / n,
+        math.sqrt(max(squares - sums * sums / n, 0.0) / (n - 1.0)),
+    )
 
 
 @kernel
-def against_rate(returns, rate):
-    """Root mean square of what falls short of ``rate``, and the sum above over the sum below."""
-    squares, above, below = 0.0, 0.0, 0.0
-    for r in returns:
-        d = r - rate
-        if d > 0.0:
-            above += d
-        else:
-            below -= d
-            squares += d * d
-    deviation = math.sqrt(squares / returns.size) if returns.size else math.nan
-    return deviation, ratio(above, below)
-
-
-@kernel
-def autocorrelation_penalty(returns):
+def _autocorrelation_penalty(room, n, lane):
     """Factor on the deviation for returns that follow their predecessors; 1 if they do not."""
-    n = returns.size
-    if n < 3:
+    own, other = _sum(room, passes.LAG_OWN, lane), _sum(room, passes.LAG_OTHER, lane)
+    least = STILL * STILL * (n - 1.0)
+    if n < 3 or not (own > least and other > least):
         return 1.0
-    coefficient = abs(lagged_correlation(returns))
-    if not coefficient > 0.0:
-        return 1.0
+    coefficient = abs(_sum(room, passes.LAG_TOGETHER, lane) / math.sqrt(own * other))
     total, power = 0.0, 1.0
     for x in range(1, n):
         power *= coefficient
@@ -335,83 +304,3 @@ def autocorrelation_penalty(returns):
             break
         total += (n - x) / n * power
     return math.sqrt(1.0 + 2.0 * total)
-
-
-@kernel
-def lagged_correlation(returns):
-    """Correlation of each return with the one before it; NaN if there is no deviation."""
-    before, after = returns[:-1], returns[1:]
-    mean_before, mean_after = before.sum() / before.size, after.sum() / after.size
-    together, own, other = 0.0, 0.0, 0.0
-    for t in range(before.size):
-        x, y = before[t] - mean_before, after[t] - mean_after
-        together, own, other = together + x * y, own + x * x, other + y * y
-    least = STILL * STILL * before.size
-    return together / math.sqrt(own * other) if own > least and other > least else math.nan
-
-
-@kernel
-def falls_of(returns, days):
-    n = returns.size
-    worth, peak, depth = 1.0, 1.0, 0.0
-    deepest, depths, squares, sums = 0.0, 0.0, 0.0, 0.0
-    spell, falls, longest, since = 0.0, 0, 0, 0
-    for t in range(n):
-        worth *= 1.0 + returns[t]
-        peak = max(peak, worth)
-        depth = worth / peak - 1.0
-        sums, squares = sums + depth, squares + depth * depth
-        if depth < 0.0:
-            if spell == 0.0:
-                falls, since = falls + 1, days[t]
-            spell = min(spell, depth)
-            longest = max(longest, days[t] - since + 1)
-            deepest = min(deepest, depth)
-        else:
-            depths, spell = depths + spell, 0.0
-    depths += spell
-    if n < 2:
-        return Falls(deepest, math.nan, 0.0, math.nan, math.nan, math.nan)
-    spread = max(squares - sums * sums / n, 0.0)
-    return Falls(
-        deepest,
-        depths / falls if falls else math.nan,
-        float(longest),
-        math.sqrt(squares / (n - 1.0)),
-        sums / n,
-        math.sqrt(spread / (n - 1.0)),
-    )
-
-
-@kernel
-def spells(returns, months, length):
-    """Best and worst compounded return of a spell of ``length`` months, and the share won."""
-    best, worst, won, lost = -math.inf, math.inf, 0, 0
-    growth = 1.0
-    n = returns.size
-    for t in range(n):
-        growth *= 1.0 + returns[t]
-        if t == n - 1 or months[t] // length != months[t + 1] // length:
-            best, worst = max(best, growth - 1.0), min(worst, growth - 1.0)
-            won += growth > 1.0
-            lost += growth < 1.0
-            growth = 1.0
-    if n == 0:
-        return math.nan, math.nan, math.nan
-    return best, worst, ratio(float(won), float(won + lost))
-
-
-@allocating_kernel
-def quantiles(returns, shares):
-    """Quantiles with linear interpolation between the neighbours in order."""
-    out = np.full(len(shares), math.nan)
-    n = returns.size
-    if n == 0:
-        return out
-    ordered = np.sort(returns)
-    for i in range(len(shares)):
-        place = shares[i] * (n - 1.0)
-        left = int(place)
-        right = min(left + 1, n - 1)
-        out[i] = ordered[left] + (place - left) * (ordered[right] - ordered[left])
-    return out

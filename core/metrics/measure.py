@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from core.calendar import Sessions
+from core.lanes import LANES
 from core.market.bars import Float
 from core.metrics.definitions import METRICS
-from core.metrics.kernel import compare_returns, measure_returns
+from core.metrics.kernel import (
+    Comparison,
+    Measures,
+    Moments,
+    compare_block,
+    comparison_of,
+    measure_block,
+    measures_of,
+    moments_of,
+)
+from core.metrics.passes import add_up, dates_of, room_for, spread
 
 
 def measure(
@@ -27,14 +39,33 @@ def measure(
     are there only if there is one. NaN where undefined.
     """
     rate = (1 + risk_free_rate) ** (1 / periods) - 1
-    days = sessions.astype("datetime64[D]").astype(np.int64)
-    months = sessions.astype("datetime64[M]").astype(np.int64)
-    own = measure_returns(np.ascontiguousarray(returns), days, months, periods, rate)
-    found: dict[str, float] = own._asdict()
+    n = len(returns)
+    if n == 0:
+        return dict.fromkeys(names(benchmark is not None), math.nan)
+    room = room_for(n)
+    room.returns[::LANES] = returns
+    measure_block(room, n, dates_of(sessions), rate)
+    found: dict[str, float] = measures_of(room, n, 0, periods, rate)._asdict()
     if benchmark is not None:
-        other = np.ascontiguousarray(benchmark)
-        found |= compare_returns(np.ascontiguousarray(returns), other, periods, rate)._asdict()
+        other = benchmark_moments(benchmark)
+        compare_block(room, n, np.ascontiguousarray(benchmark), other.mean)
+        found |= comparison_of(room, n, 0, other, periods, rate)._asdict()
     return found
+
+
+def benchmark_moments(returns: Float) -> Moments:
+    """What ``comparison_of`` has to know of a benchmark's returns [T]."""
+    room = room_for(len(returns))
+    room.returns[::LANES] = returns
+    add_up(room, len(returns))
+    spread(room, len(returns))
+    found: Moments = moments_of(room, len(returns), 0)
+    return found
+
+
+def names(compared: bool) -> tuple[str, ...]:
+    """The metrics of returns, in the order the kernels give them; with a benchmark or without."""
+    return Measures._fields + (Comparison._fields if compared else ())
 
 
 def measure_trading(turnover: Float, held: Float, cost: float, periods: int) -> dict[str, float]:
