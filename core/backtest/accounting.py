@@ -48,6 +48,8 @@ class Books(NamedTuple):
     ``worth``     float64 [T]: equity at that moment
     ``turnover``  float64 [T]: sum of absolute weight changes
     ``capped``    bool [T]: targets decided here were scaled down to ``max_leverage``
+
+    ``held``, ``before`` and ``after`` are not written where they are empty (see ``short_books``).
     """
 
     returns: Float
@@ -72,6 +74,12 @@ def empty_books(sessions: int, symbols: int) -> Books:
         turnover=np.zeros(sessions),
         capped=np.zeros(sessions, dtype=np.bool_),
     )
+
+
+def short_books(sessions: int) -> Books:
+    """Zeroed books without the weights, for a simulation of which only the equity counts."""
+    none = np.zeros((0, 0))
+    return empty_books(sessions, 0)._replace(held=none, before=none, after=none)
 
 
 def simulate(
@@ -110,36 +118,36 @@ def hold_through(targets, due, moves, overnight, intraday, carry, terms, held, t
         if t > 0:
             growth = 1.0 - paid  # the cost of the trade at the last close
             paid = 0.0
-            interest = _interest(held, terms)
+            interest = interest_of(held, terms)
             if pending:
-                growth *= _hold(held, overnight[t], interest)
+                growth *= hold(held, overnight[t], interest)
                 books.worth[t] = equity * growth
                 growth *= 1.0 - terms.cost * _trade(held, target, t, books)
                 pending = False
-                growth *= _hold(held, intraday[t], -_carried(held, carry, t))
+                growth *= hold(held, intraday[t], -carried_cost(held, carry, t))
             else:
-                growth *= _hold(held, moves[t], interest - _carried(held, carry, t))
+                growth *= hold(held, moves[t], interest - carried_cost(held, carry, t))
             if not growth > 0.0:
                 books.returns[t] = -1.0
-                books.held[t] = 0.0
                 return
             equity *= growth
             books.returns[t] = growth - 1.0
             books.equity[t] = equity
         if due[t]:
-            books.capped[t] = _aim(target, targets[t], terms)
+            books.capped[t] = aim(target, targets[t], terms)
             if terms.threshold < 0.0 or _drifted(held, target, terms.threshold):
                 if terms.next_open:
                     pending = True
                 else:
                     books.worth[t] = equity
                     paid = terms.cost * _trade(held, target, t, books)
-        for i in range(held.size):
-            books.held[t, i] = held[i]
+        if books.held.shape[0]:
+            for i in range(held.size):
+                books.held[t, i] = held[i]
 
 
 @kernel
-def _interest(held, terms):
+def interest_of(held, terms):
     """Gain of one session on uninvested cash; a loss while it is borrowed."""
     cash = 1.0
     for i in range(held.size):
@@ -148,7 +156,8 @@ def _interest(held, terms):
 
 
 @kernel
-def _carried(held, carry, t):
+def carried_cost(held, carry, t):
+    """What holding costs in session t beyond its move: funding."""
     cost = 0.0
     if carry.shape[0]:
         for i in range(held.size):
@@ -157,7 +166,7 @@ def _carried(held, carry, t):
 
 
 @kernel
-def _hold(held, moves, extra):
+def hold(held, moves, extra):
     """Let weights drift by one move; returns the growth of equity."""
     growth = 1.0 + extra
     for i in range(held.size):
@@ -172,8 +181,9 @@ def _trade(held, target, t, books):
     """Change ``held`` to ``target``; returns the turnover."""
     turnover = 0.0
     for i in range(held.size):
-        books.before[t, i] = held[i]
-        books.after[t, i] = target[i]
+        if books.before.shape[0]:
+            books.before[t, i] = held[i]
+            books.after[t, i] = target[i]
         turnover += abs(target[i] - held[i])
         held[i] = target[i]
     books.turnover[t] = turnover
@@ -181,7 +191,7 @@ def _trade(held, target, t, books):
 
 
 @kernel
-def _aim(target, weights, terms):
+def aim(target, weights, terms):
     """Write the leveraged, capped weights to ``target``; True when the cap took effect."""
     gross = 0.0
     for i in range(weights.size):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from core.backtest.accounting import Books, Terms, empty_books, simulate
+from core.backtest.accounting import Books, empty_books, simulate
 from core.backtest.caution import notes_of, warnings_of
-from core.backtest.funding import daily_funding
+from core.backtest.market import carry_of, moves_of, read_market, terms_of
 from core.backtest.result import Backtest, BenchmarkSeries, Result, trades_of
 from core.backtest.settings import BacktestSettings
-from core.backtest.span import choose_span, settled
+from core.backtest.span import choose_span
 from core.calendar import Sessions, calendar, period_starts
 from core.errors import BadInput
-from core.flow.binding import Binding, bind
+from core.flow.binding import bind
 from core.flow.compile import compile_flow
-from core.flow.evaluate import carried, decide, observe, session_returns
+from core.flow.evaluate import carried, decide, observe
 from core.flow.layout import FindStrategy
-from core.flow.nodes import Benchmark, Costs, Flow, Rebalance, StrategyBenchmark, is_variable
+from core.flow.nodes import (
+    Benchmark,
+    Costs,
+    Flow,
+    Rebalance,
+    StrategyBenchmark,
+    VariableValue,
+    is_variable,
+)
 from core.flow.variables import variable_value
-from core.market.bars import Adjustment, Bars, Float
-from core.market.source import MarketSource, PerpetualSource, Progress, silent
+from core.market.bars import Bars, Float
+from core.market.source import MarketSource, Progress, silent
 from core.metrics.measure import in_order, measure, measure_trading
 
 
@@ -43,20 +51,17 @@ def run_backtest(
     """
     settings = settings or BacktestSettings()
     binding = bind(compile_flow(flow, find), settings.variables, "variables")
-    against = _benchmark_of(flow, settings, binding)
+    against = benchmark_of(flow, settings, binding.values)
     symbols = list(binding.symbols)
     if isinstance(against, str) and against not in symbols:
         symbols.append(against)
     if not symbols:
         raise BadInput("root", "the flow names no symbol.", "Add an asset.")
-    bars = settled(_read(source, symbols, "adjusted", progress), settings.end)
-    signals = None
-    if flow.signal_prices != "adjusted":
-        signals = _read(source, symbols, flow.signal_prices, progress).between(None, settings.end)
-        signals = _same_axis(signals, bars)
+    market = read_market(flow, symbols, source, settings, progress)
+    bars = market.bars
 
     progress(0.8, "Deciding")
-    seen = observe(binding, bars, signals)
+    seen = observe(binding, bars, market.signals)
     span = choose_span(settings, seen, bars)
     decisions = decide(seen, span.first)
 
@@ -64,10 +69,14 @@ def run_backtest(
     rebalance = settings.rebalance or flow.rebalance
     costs = settings.costs(flow.costs)
     targets, due = in_force(decisions.weights[span.first :], bars.sessions[span.first :], rebalance)
-    carry = _carry(source, binding, bars, span.first)
-    terms = _terms(settings, costs, rebalance, bars)
-    books, prices = _account(bars, binding.held, span.first, targets, due, carry, terms)
-    benchmark = _benchmark(against, bars, span.first, source, settings, find)
+    carry = carry_of(source, binding.held, bars, span.first)
+    terms = terms_of(settings, costs, rebalance, bars)
+    moves = moves_of(bars, binding.held, span.first, carry, terms.next_open)
+    books = empty_books(*targets.shape)
+    simulate(
+        targets, due, moves.session, moves.overnight, moves.intraday, moves.carry, terms, books
+    )
+    benchmark = benchmark_series(against, bars, span.first, source, settings, find)
     sessions = bars.sessions[span.first :]
     metrics, benchmark_metrics = _measure(books, benchmark, bars, sessions, settings, costs)
     progress(1.0, "Done")
@@ -86,7 +95,7 @@ def run_backtest(
         returns=books.returns,
         equity=books.equity,
         turnover=books.turnover,
-        trades=trades_of(books, prices),
+        trades=trades_of(books, moves.prices),
         benchmark=benchmark,
         metrics=metrics,
         benchmark_metrics=benchmark_metrics,
@@ -94,40 +103,6 @@ def run_backtest(
         notes=tuple(notes_of(span, bars)),
     )
     return Backtest(result, books, seen, span.first)
-
-
-# -- bars ----------------------------------------------------------------------------------------
-
-
-def _read(
-    source: MarketSource, symbols: Sequence[str], adjustment: Adjustment, progress: Progress
-) -> Bars:
-    """All the history there is: what a session decides must not depend on where a test starts."""
-    return source.bars(
-        symbols,
-        adjustment=adjustment,
-        progress=lambda share, doing: progress(0.8 * share, doing),
-    )
-
-
-def _same_axis(signals: Bars, bars: Bars) -> Bars:
-    """Signal bars on the sessions of ``bars``; both come from one source, so they overlap."""
-    aligned = signals.between(bars.sessions[0].item(), bars.sessions[-1].item())
-    if not np.array_equal(aligned.sessions, bars.sessions):
-        raise BadInput(
-            "signal_prices",
-            f"{bars.provenance.source} has other sessions for {signals.provenance.adjustment} "
-            "prices than for adjusted ones.",
-            "Use 'adjusted'.",
-        )
-    return aligned
-
-
-def _carry(source: MarketSource, binding: Binding, bars: Bars, first: int) -> Float | None:
-    """Funding a long pays in each session, where the source knows of any; NaN while unknown."""
-    if bars.calendar != "24/7" or not isinstance(source, PerpetualSource):
-        return None
-    return daily_funding(source, binding.held, bars.sessions[first:])
 
 
 # -- decisions and accounting --------------------------------------------------------------------
@@ -145,61 +120,22 @@ def in_force(
     return np.ascontiguousarray(weights[rows]), due
 
 
-def _terms(settings: BacktestSettings, costs: Costs, rebalance: Rebalance, bars: Bars) -> Terms:
-    periods = calendar(bars.calendar).periods_per_year
-    return Terms(
-        cost=costs.total,
-        cash_rate=(1 + settings.cash_rate) ** (1 / periods) - 1,
-        borrow_rate=(1 + settings.borrow_rate) ** (1 / periods) - 1,
-        leverage=settings.leverage,
-        max_leverage=settings.max_leverage,
-        threshold=-1.0 if rebalance.threshold is None else rebalance.threshold,
-        next_open=settings.execution == "next_open",
-    )
-
-
-def _account(
-    bars: Bars,
-    held: tuple[str, ...],
-    first: int,
-    targets: Float,
-    due: np.ndarray,
-    carry: Float | None,
-    terms: Terms,
-) -> tuple[Books, Float]:
-    """The books of holding ``targets``, and the prices [T, N] trades were made at."""
-    columns = [bars.column(s) for s in held]
-    close = carried(bars.close[:, columns])
-    moves = session_returns(bars, held)[first:]
-    none = np.zeros((0, len(held)))
-    overnight = intraday = none
-    prices = close[first:]
-    if terms.next_open:
-        previous = np.vstack([close[:1], close[:-1]])
-        # A session without a bar neither gaps nor moves: it opens where the last one closed.
-        opened = np.where(np.isnan(bars.open[:, columns]), previous, bars.open[:, columns])
-        overnight = np.nan_to_num(opened / previous - 1)[first:]
-        intraday = (1 + moves) / (1 + overnight) - 1
-        prices = opened[first:]
-    books = empty_books(len(targets), len(held))
-    paid = none if carry is None else np.nan_to_num(carry)
-    simulate(targets, due, moves, overnight, intraday, paid, terms, books)
-    return books, prices
-
-
 # -- benchmark and metrics -----------------------------------------------------------------------
 
 
-def _benchmark_of(flow: Flow, settings: BacktestSettings, binding: Binding) -> Benchmark | None:
+def benchmark_of(
+    flow: Flow, settings: BacktestSettings, values: Mapping[str, VariableValue]
+) -> Benchmark | None:
+    """What to compare with: the settings' choice, or the flow's, its variable filled in."""
     chosen = flow.benchmark if settings.benchmark is None else settings.benchmark
     if chosen == "none" or chosen is None:
         return None
     if isinstance(chosen, str) and is_variable(chosen):
-        return str(variable_value(binding.values, chosen, "benchmark"))
+        return str(variable_value(values, chosen, "benchmark"))
     return chosen
 
 
-def _benchmark(
+def benchmark_series(
     against: Benchmark | None,
     bars: Bars,
     first: int,

@@ -87,23 +87,21 @@ class _Binder:
         self.columns: dict[ColumnSpec, int] = {}
 
     def bind(self) -> Binding:
+        known = Resolver(self.program, self.values)
         held: dict[str, int] = {}
         asset = np.zeros(len(self.program.assets), dtype=np.int32)
-        for i, (expr, path) in enumerate(
-            zip(self.program.assets, self.program.asset_paths, strict=True)
-        ):
+        for i in range(len(asset)):
             with self._noting():
-                asset[i] = held.setdefault(self._symbol(expr, path), len(held))
-        slots = self.program.slots
-        column = np.full(len(slots), -1, dtype=np.int32)
-        value = np.full(len(slots), np.nan)
-        for i, (slot, path) in enumerate(zip(slots, self.program.slot_paths, strict=True)):
+                asset[i] = held.setdefault(known.asset(i), len(held))
+        slots = len(self.program.slots)
+        column, value = np.full(slots, -1, dtype=np.int32), np.full(slots, np.nan)
+        for i in range(slots):
             with self._noting():
-                if isinstance(slot, NumberSlot):
-                    value[i] = self._number(slot.value, slot.role, path)
+                found = known.slot(i)
+                if isinstance(found, ColumnSpec):
+                    column[i] = self.columns.setdefault(found, len(self.columns))
                 else:
-                    spec = self._column(slot, path)
-                    column[i] = self.columns.setdefault(spec, len(self.columns))
+                    value[i] = found
         if not self.problems:
             broken = (broken_rule(rule, value) for rule in self.program.rules)
             self.problems += [problem for problem in broken if problem]
@@ -129,8 +127,30 @@ class _Binder:
         except BadInput as err:
             self.problems.append(Problem(err.field, err.message, err.fix))
 
+
+class Resolver:
+    """What a program's expressions stand for, under one choice of variables.
+
+    Every method raises BadInput, naming the place in the flow, for a value that does not fit it.
+    """
+
+    def __init__(self, program: Program, values: Mapping[str, VariableValue]) -> None:
+        self._program = program
+        self._values = values
+
+    def asset(self, i: int) -> str:
+        """The symbol of asset number i."""
+        return self._symbol(self._program.assets[i], self._program.asset_paths[i])
+
+    def slot(self, i: int) -> float | ColumnSpec:
+        """What slot number i holds: a number, or a column."""
+        slot, path = self._program.slots[i], self._program.slot_paths[i]
+        if isinstance(slot, NumberSlot):
+            return self._number(slot.value, slot.role, path)
+        return self._column(slot, path)
+
     def _value(self, expr: Expr, path: str) -> Expr:
-        return variable_value(self.values, expr, path) if is_variable(expr) else expr
+        return variable_value(self._values, expr, path) if is_variable(expr) else expr
 
     def _number(self, expr: Expr, role: Role, path: str) -> float:
         number = self._value(expr, path)

@@ -59,9 +59,17 @@ def fill_truths(code, slots, columns, months, wanted, truths):
         operation, a, b, c = code.conditions[number]
         out = truths[number]
         if operation <= op.LESS_EQUAL:
-            _compare(slots, columns, operation, a, b, out)
+            compare(
+                operation,
+                columns,
+                slots.column[a],
+                slots.value[a],
+                slots.column[b],
+                slots.value[b],
+                out,
+            )
         elif operation == op.FOR_DAYS:
-            _hold_for(truths[a], int(slots.value[b]), out)
+            hold_for(truths[a], int(slots.value[b]), out)
         elif operation == op.NOT:
             for t in range(sessions):
                 truth = truths[a, t]
@@ -70,33 +78,33 @@ def fill_truths(code, slots, columns, months, wanted, truths):
             for t in range(sessions):
                 out[t] = (a >> (months[t] - 1)) & 1
         elif operation == op.LATCH:
-            _latch(truths[a], truths[b], out)
+            latch(truths[a], truths[b], out)
         else:
             needed = b if operation == op.ALL_OF else 1
             if operation == op.AT_LEAST:
                 needed = int(slots.value[c])
-            _count(truths, code.refs[a : a + b], needed, out)
+            count_true(truths, code.refs[a : a + b], needed, out)
 
 
 @kernel
-def _compare(slots, columns, operation, left, right, out):
+def compare(operation, columns, left, left_value, right, right_value, out):
+    """Compare two numbers each session; a side is a row of ``columns``, or its value below 0."""
     for t in range(out.size):
-        x = slot_value(slots, columns, left, t)
-        y = slot_value(slots, columns, right, t)
-        if np.isnan(x) or np.isnan(y):
-            out[t] = op.UNKNOWN
-        elif operation == op.GREATER:
-            out[t] = x > y
+        x = left_value if left < 0 else columns[left, t]
+        y = right_value if right < 0 else columns[right, t]
+        if operation == op.GREATER:
+            truth = x > y
         elif operation == op.GREATER_EQUAL:
-            out[t] = x >= y
+            truth = x >= y
         elif operation == op.LESS:
-            out[t] = x < y
+            truth = x < y
         else:
-            out[t] = x <= y
+            truth = x <= y
+        out[t] = op.UNKNOWN if np.isnan(x) or np.isnan(y) else np.int8(truth)
 
 
 @kernel
-def _hold_for(truth, days, out):
+def hold_for(truth, days, out):
     """True when true on each of the last ``days`` sessions, false when false on one of them.
 
     Sessions before the first count as unknown.
@@ -112,7 +120,7 @@ def _hold_for(truth, days, out):
 
 
 @kernel
-def _latch(enter, leave, out):
+def latch(enter, leave, out):
     """On from a session whose ``enter`` holds until one whose ``leave`` does; ``leave`` wins.
 
     It is unknown until one of them is first known to decide it; an unknown one changes nothing.
@@ -129,7 +137,7 @@ def _latch(enter, leave, out):
 
 
 @kernel
-def _count(truths, parts, needed, out):
+def count_true(truths, parts, needed, out):
     """True once ``needed`` of the parts are true, false once they no longer can be."""
     for t in range(out.size):
         true = unknown = 0
