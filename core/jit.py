@@ -32,6 +32,16 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def inlined_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a function that is called in an inner loop with many arrays.
+
+    Numba hands over arrays as some seven numbers each: a call with a dozen of them costs more than
+    a small function does. The code goes into every caller, so few callers should have it.
+    """
+    compiled: Callable[..., Any] = _njit(_nrt=False, forceinline=True, **_OPTIONS)(function)
+    return compiled
+
+
 def allocating_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a function that makes arrays of its own; not for inner loops."""
     compiled: Callable[..., Any] = _njit(**_OPTIONS)(function)

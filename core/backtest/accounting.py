@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.jit import kernel
+from core.jit import inlined_kernel, kernel
 from core.market.bars import Float
 
 
@@ -49,7 +49,7 @@ class Books(NamedTuple):
     ``turnover``  float64 [T]: sum of absolute weight changes
     ``capped``    bool [T]: targets decided here were scaled down to ``max_leverage``
 
-    ``held``, ``before`` and ``after`` are not written where they are empty (see ``short_books``).
+    ``before`` and ``after`` are not written where they are empty (see ``short_books``).
     """
 
     returns: Float
@@ -76,10 +76,10 @@ def empty_books(sessions: int, symbols: int) -> Books:
     )
 
 
-def short_books(sessions: int) -> Books:
-    """Zeroed books without the weights, for a simulation of which only the equity counts."""
-    none = np.zeros((0, 0))
-    return empty_books(sessions, 0)._replace(held=none, before=none, after=none)
+def short_books(sessions: int, symbols: int) -> Books:
+    """Zeroed books without the trades, for a simulation of which only the outcome counts."""
+    none = np.zeros((0, symbols))
+    return empty_books(sessions, symbols)._replace(before=none, after=none)
 
 
 def simulate(
@@ -141,12 +141,11 @@ def hold_through(targets, due, moves, overnight, intraday, carry, terms, held, t
                 else:
                     books.worth[t] = equity
                     paid = terms.cost * _trade(held, target, t, books)
-        if books.held.shape[0]:
-            for i in range(held.size):
-                books.held[t, i] = held[i]
+        for i in range(held.size):
+            books.held[t, i] = held[i]
 
 
-@kernel
+@inlined_kernel
 def interest_of(held, terms):
     """Gain of one session on uninvested cash; a loss while it is borrowed."""
     cash = 1.0
@@ -155,7 +154,7 @@ def interest_of(held, terms):
     return cash * (terms.cash_rate if cash > 0.0 else terms.borrow_rate)
 
 
-@kernel
+@inlined_kernel
 def carried_cost(held, carry, t):
     """What holding costs in session t beyond its move: funding."""
     cost = 0.0
@@ -165,18 +164,26 @@ def carried_cost(held, carry, t):
     return cost
 
 
-@kernel
+@inlined_kernel
 def hold(held, moves, extra):
     """Let weights drift by one move; returns the growth of equity."""
     growth = 1.0 + extra
     for i in range(held.size):
         growth += held[i] * moves[i]
+    shrink = 1.0 / growth
     for i in range(held.size):
-        held[i] *= (1.0 + moves[i]) / growth
+        held[i] *= (1.0 + moves[i]) * shrink
     return growth
 
 
 @kernel
+def set_weights(held, weights):
+    """Write ``weights`` to ``held``."""
+    for i in range(held.size):
+        held[i] = weights[i]
+
+
+@inlined_kernel
 def _trade(held, target, t, books):
     """Change ``held`` to ``target``; returns the turnover."""
     turnover = 0.0
@@ -190,7 +197,7 @@ def _trade(held, target, t, books):
     return turnover
 
 
-@kernel
+@inlined_kernel
 def aim(target, weights, terms):
     """Write the leveraged, capped weights to ``target``; True when the cap took effect."""
     gross = 0.0
@@ -204,7 +211,7 @@ def aim(target, weights, terms):
     return capped
 
 
-@kernel
+@inlined_kernel
 def _drifted(held, target, threshold):
     """True when a weight is further than ``threshold`` from target, or the symbols held change."""
     for i in range(held.size):

@@ -113,13 +113,13 @@ def moves_of(
     moves = session_returns(bars, held)[first:]
     none = np.zeros((0, len(held)))
     overnight = intraday = none
-    prices = close[first:]
+    prices = np.ascontiguousarray(close[first:])
     if next_open:
         previous = np.vstack([close[:1], close[:-1]])
         # A session without a bar neither gaps nor moves: it opens where the last one closed.
         opened = np.where(np.isnan(bars.open[:, columns]), previous, bars.open[:, columns])
         overnight = np.ascontiguousarray(np.nan_to_num(opened / previous - 1)[first:])
         intraday = (1 + moves) / (1 + overnight) - 1
-        prices = opened[first:]
+        prices = np.ascontiguousarray(opened[first:])
     paid = none if carry is None else np.nan_to_num(carry)
     return Moves(np.ascontiguousarray(moves), overnight, intraday, paid, prices)

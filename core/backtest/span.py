@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,15 +42,23 @@ def choose_span(settings: BacktestSettings, seen: Observation, bars: Bars) -> Sp
 
     Raises RangeUnavailable when there is no such session, or fewer than two.
     """
-    first, note = seen.first_complete(), ""
+    first = seen.first_complete() if seen.binding.held else 0
+    return span_from(settings, bars, first, lambda: _why(seen, first))
+
+
+def span_from(
+    settings: BacktestSettings, bars: Bars, complete: int, why: Callable[[], str]
+) -> Span:
+    """The same where the first complete session, or the number of them, is known already."""
+    first, note = complete, ""
     if settings.start is not None:
         if len(calendar(bars.calendar).between(settings.start, bars.sessions[0] - 1)):
             fix = _available(bars, bars.sessions[-1])
             raise RangeUnavailable("start", f"{settings.start} is not available.", fix)
         first = int(np.searchsorted(bars.sessions, np.datetime64(settings.start)))
     elif first < len(bars):
-        note = _why(seen, first)
-    elif len(seen.binding.held):
+        note = why()
+    else:
         raise RangeUnavailable(
             "start",
             "there is no session on which every indicator is known and every symbol has a bar.",

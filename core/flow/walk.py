@@ -15,7 +15,7 @@ import numpy as np
 
 from core.flow import opcodes as op
 from core.flow.program import Int
-from core.jit import kernel
+from core.jit import inlined_kernel, kernel
 from core.market.bars import Float
 
 
@@ -32,7 +32,7 @@ class Slots(NamedTuple):
     value: Float
 
 
-@kernel
+@inlined_kernel
 def slot_value(slots, columns, slot, t):
     """The number a slot stands for at session t; NaN while its column is unknown."""
     row = slots.column[slot]
@@ -66,6 +66,7 @@ def fill_truths(code, slots, columns, months, wanted, truths):
                 slots.value[a],
                 slots.column[b],
                 slots.value[b],
+                0,
                 out,
             )
         elif operation == op.FOR_DAYS:
@@ -87,9 +88,12 @@ def fill_truths(code, slots, columns, months, wanted, truths):
 
 
 @kernel
-def compare(operation, columns, left, left_value, right, right_value, out):
-    """Compare two numbers each session; a side is a row of ``columns``, or its value below 0."""
-    for t in range(out.size):
+def compare(operation, columns, left, left_value, right, right_value, begin, out):
+    """Compare two numbers in each session from number ``begin`` on.
+
+    A side is a row of ``columns``; below 0, its value.
+    """
+    for t in range(begin, out.size):
         x = left_value if left < 0 else columns[left, t]
         y = right_value if right < 0 else columns[right, t]
         if operation == op.GREATER:
@@ -178,7 +182,7 @@ def scratch(nodes: int, *, trace: bool = False) -> Scratch:
     )
 
 
-@kernel
+@inlined_kernel
 def walk(code, slots, columns, truths, priced, t, root, scratch, weights):
     """Add the target weights of session t to ``weights``; returns the first unknown node or -1.
 
@@ -247,7 +251,7 @@ def walk(code, slots, columns, truths, priced, t, root, scratch, weights):
     return unknown
 
 
-@kernel
+@inlined_kernel
 def _push(scratch, top, node, share):
     if share == 0.0:
         return top
@@ -255,7 +259,7 @@ def _push(scratch, top, node, share):
     return top + 1
 
 
-@kernel
+@inlined_kernel
 def _case(code, truths, kind, arg, t):
     """The child a gate (0 then, 1 else) or a switch takes; -1 while a condition is unknown."""
     if kind == op.GATE:

@@ -1,0 +1,1 @@
+"""Sweeps: one flow, many values of its variables, every run measured."""

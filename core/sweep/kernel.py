@@ -1,0 +1,298 @@
+"""The inner loops of a sweep: decide, look up or account, measure; eight runs at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from core.backtest.accounting import Books, hold_through, set_weights
+from core.flow import opcodes as op
+from core.flow.walk import (
+    Scratch,
+    Slots,
+    compare,
+    count_true,
+    fill_truths,
+    hold_for,
+    latch,
+    walk_sessions,
+)
+from core.jit import kernel
+from core.lanes import LANES
+from core.market.bars import Float
+from core.metrics.kernel import (
+    Comparison,
+    Measures,
+    Moments,
+    comparison_of,
+    measure_block,
+    measures_of,
+)
+from core.metrics.passes import Dates, Room, beside
+from core.sweep.portfolios import EARNED, GROSS, TURNOVER
+
+TRADING = ("turnover", "gross_exposure", "rebalances", "cost")
+METRICS = (*Measures._fields, *Comparison._fields, *TRADING)
+"""What is measured of each run, in the order of the results' columns."""
+
+_MEASURES, _COMPARISONS = len(Measures._fields), len(Comparison._fields)
+
+
+class Yardstick(NamedTuple):
+    """What runs are measured by.
+
+    ``dates``      of the sessions with a return: all but the first
+    ``benchmark``  float64 [T - 1], or empty
+    """
+
+    dates: Dates
+    periods: float
+    risk_free: float
+    cost: float
+    benchmark: Float
+    benchmark_moments: Moments
+
+
+class Desk(NamedTuple):
+    """Working memory of one thread.
+
+    ``traded``  float64 [LANES, 3]: sums of turnover and of gross exposure, sessions traded
+    """
+
+    room: Room
+    traded: Float
+
+
+# -- decisions -----------------------------------------------------------------------------------
+
+
+@kernel
+def fill_comparisons(operation, columns, left, left_value, right, right_value, begin, rows):
+    """Truths int8 [U, all sessions] of a comparison in U combinations, from ``begin`` on."""
+    for u in range(rows.shape[0]):
+        compare(
+            operation, columns, left[u], left_value[u], right[u], right_value[u], begin, rows[u]
+        )
+
+
+@kernel
+def fill_joined(operation, argument, numbers, parts, months, pool, rows):
+    """Truths int8 [U, all sessions] of what joins other conditions.
+
+    numbers  int64 [U]: sessions of for_days, how many of at_least
+    parts    int64 [U, P]: rows of ``pool`` that are joined
+    """
+    for u in range(rows.shape[0]):
+        out = rows[u]
+        if operation == op.FOR_DAYS:
+            hold_for(pool[parts[u, 0]], numbers[u], out)
+        elif operation == op.NOT:
+            truths = pool[parts[u, 0]]
+            for t in range(out.size):
+                out[t] = truths[t] if truths[t] == op.UNKNOWN else 1 - truths[t]
+        elif operation == op.MONTH:
+            for t in range(out.size):
+                out[t] = (argument >> (months[t] - 1)) & 1
+        elif operation == op.LATCH:
+            latch(pool[parts[u, 0]], pool[parts[u, 1]], out)
+        else:
+            count_true(pool, parts[u], numbers[u], out)
+
+
+@kernel
+def fill_gates(truths, asked, first, choices, then, otherwise, rows):
+    """Choices uint8 [U, T] of a gate: those of one child or the other, 0 while it is unknown.
+
+    asked            int64 [U]: rows of ``truths``, int8 [*, all sessions]
+    then, otherwise  int64 [U]: rows of ``choices``, uint8 [*, T]
+    """
+    for u in range(rows.shape[0]):
+        truth, yes, no, out = truths[asked[u]], choices[then[u]], choices[otherwise[u]], rows[u]
+        for t in range(out.size):
+            known = truth[first + t]
+            taken = yes[t] if known == op.TRUE else no[t]
+            out[t] = taken if known != op.UNKNOWN else 0
+
+
+@kernel
+def fill_switches(truths, asked, first, choices, cases, rows):
+    """Choices uint8 [U, T] of a switch: case k where k conditions hold, 0 while one is unknown."""
+    for u in range(rows.shape[0]):
+        for t in range(rows.shape[1]):
+            held, unknown = 0, False
+            for c in range(asked.shape[1]):
+                truth = truths[asked[u, c], first + t]
+                unknown = unknown or truth == op.UNKNOWN
+                held += truth == op.TRUE
+            rows[u, t] = 0 if unknown else choices[cases[u, held], t]
+
+
+# -- what runs earn ------------------------------------------------------------------------------
+
+
+@kernel
+def look_up(choices, portfolio, in_force, table, count, lane, desk):
+    """One run's returns into a lane, from the table of what pairs of portfolios earn.
+
+    choices    uint8 [T]: at each session the choice, 0 for cash
+    portfolio  int32 [choices]: number in the table of each choice of this run
+    """
+    sessions = choices.size
+    before, turnover, gross, traded = 0, 0.0, 0.0, 0
+    for t in range(sessions):
+        chosen = portfolio[choices[in_force[t]]]
+        entry = table[t, before * count + chosen]
+        turnover += entry[TURNOVER]
+        traded += entry[TURNOVER] != 0.0
+        before = chosen
+        if t + 1 < sessions:
+            gross += entry[GROSS]
+            desk.room.returns[t * LANES + lane] = entry[EARNED]
+            if entry[EARNED] <= -1.0:
+                for later in range(t + 1, sessions - 1):
+                    desk.room.returns[later * LANES + lane] = 0.0
+                break
+    desk.traded[lane, 0], desk.traded[lane, 1], desk.traded[lane, 2] = turnover, gross, traded
+
+
+@kernel
+def keep_books(due, moves, terms, ledger, lane, desk):
+    """One run's returns into a lane, by the accounting a backtest is accounted with."""
+    books = ledger.books
+    books.returns[:] = 0.0
+    books.turnover[:] = 0.0
+    books.held[:] = 0.0
+    ledger.held[:] = 0.0
+    hold_through(
+        ledger.targets, due, moves.session, moves.overnight, moves.intraday, moves.carry, terms,
+        ledger.held, ledger.target, books,
+    )  # fmt: skip
+    turnover, gross, traded = 0.0, 0.0, 0
+    sessions = due.size
+    for t in range(sessions):
+        turnover += books.turnover[t]
+        traded += books.turnover[t] != 0.0
+        if t + 1 < sessions:
+            desk.room.returns[t * LANES + lane] = books.returns[t + 1]
+            for i in range(ledger.held.size):
+                gross += abs(books.held[t, i])
+    desk.traded[lane, 0], desk.traded[lane, 1], desk.traded[lane, 2] = turnover, gross, traded
+
+
+@kernel
+def measure_lanes(used, sessions, yardstick, desk, out):
+    """The metrics of the first ``used`` lanes: rows of ``out`` [used, METRICS]."""
+    n, y = sessions - 1, yardstick
+    measure_block(desk.room, n, y.dates, y.risk_free)
+    if y.benchmark.size:
+        beside(desk.room, n, y.benchmark, y.benchmark_moments.mean)
+    for lane in range(used):
+        found = measures_of(desk.room, n, lane, y.periods, y.risk_free)
+        for k in range(_MEASURES):
+            out[lane, k] = found[k]
+        if y.benchmark.size:
+            compared = comparison_of(
+                desk.room, n, lane, y.benchmark_moments, y.periods, y.risk_free
+            )
+            for k in range(_COMPARISONS):
+                out[lane, _MEASURES + k] = compared[k]
+        else:
+            out[lane, _MEASURES : _MEASURES + _COMPARISONS] = np.nan
+        yearly = desk.traded[lane, 0] / sessions * y.periods
+        at = _MEASURES + _COMPARISONS
+        out[lane, at] = yearly
+        out[lane, at + 1] = desk.traded[lane, 1] / n
+        out[lane, at + 2] = desk.traded[lane, 2]
+        out[lane, at + 3] = yearly * y.cost
+
+
+@kernel
+def measure_choices(choices, rows, portfolios, in_force, table, count, yardstick, desk, out):
+    """Measure runs whose earnings are tabulated.
+
+    choices     uint8 [*, T]
+    rows        int64 [n]: each run's row of ``choices``
+    portfolios  int32 [n, choices]: see ``look_up``
+    out         float64 [n, METRICS], written
+    """
+    n = rows.size
+    for begin in range(0, n, LANES):
+        used = min(LANES, n - begin)
+        for lane in range(used):
+            run = begin + lane
+            look_up(choices[rows[run]], portfolios[run], in_force, table, count, lane, desk)
+        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
+
+
+class Ledger(NamedTuple):
+    """Working memory of a run that is accounted for by itself: see ``hold_through``."""
+
+    targets: Float
+    held: Float
+    target: Float
+    books: Books
+
+
+@kernel
+def measure_held(
+    choices, rows, portfolios, in_force, targets, due, moves, terms, ledger, yardstick, desk, out
+):
+    """Measure runs that choose between kept portfolios, at costs that depend on the path.
+
+    targets  float64 [L, T, N]: what each portfolio decides
+    """
+    n = rows.size
+    for begin in range(0, n, LANES):
+        used = min(LANES, n - begin)
+        for lane in range(used):
+            run = begin + lane
+            for t in range(in_force.size):
+                portfolio = portfolios[run, choices[rows[run], in_force[t]]]
+                set_weights(ledger.targets[t], targets[portfolio, t])
+            keep_books(due, moves, terms, ledger, lane, desk)
+        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
+
+
+class Walker(NamedTuple):
+    """Working memory of a run that is walked: see ``walk_sessions``."""
+
+    scratch: Scratch
+    truths: npt.NDArray[np.int8]
+    weights: Float
+    unknown: npt.NDArray[np.int32]
+    wanted: npt.NDArray[np.int32]
+
+
+@kernel
+def measure_walked(
+    code, asset, column, value, versions, columns, months, priced, first, in_force, due, moves,
+    terms, walker, ledger, yardstick, desk, out,
+):  # fmt: skip
+    """Measure runs by walking the whole flow, as a backtest does.
+
+    asset, column, value  binding rows [n, …] of the runs
+    versions              int64 [n, conditions]: a condition is decided anew when its version is
+                          another than that of the run before
+    first                 number of the first session in columns, months and priced
+    """
+    n, w = asset.shape[0], walker
+    for begin in range(0, n, LANES):
+        used = min(LANES, n - begin)
+        for lane in range(used):
+            run = begin + lane
+            slots = Slots(asset[run], column[run], value[run])
+            changed = 0
+            for c in range(versions.shape[1]):
+                if run == 0 or versions[run, c] != versions[run - 1, c]:
+                    w.wanted[changed] = c
+                    changed += 1
+            fill_truths(code, slots, columns, months, w.wanted[:changed], w.truths)
+            walk_sessions(
+                code, slots, columns, w.truths, priced, 0, first, w.scratch, w.weights, w.unknown
+            )
+            for t in range(in_force.size):
+                set_weights(ledger.targets[t], w.weights[first + in_force[t]])
+            keep_books(due, moves, terms, ledger, lane, desk)
+        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
