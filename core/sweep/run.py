@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +34,10 @@ SLICE = 8_192
 """Points whose decisions are worked out together: their choices fit into the caches."""
 
 
+BLOCK = 16_384
+"""Points a thread takes at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measured:
     """Some runs' results.
@@ -41,6 +50,29 @@ class Measured:
     points: Index
     metrics: Float
     reason: npt.NDArray[np.int16]
+
+
+def in_blocks(
+    sweeper: Sweeper, points: Index, *, threads: int | None = None, size: int = BLOCK
+) -> Iterator[Measured]:
+    """The runs at ``points`` block by block, in order, worked out on ``threads`` threads.
+
+    Only a few blocks are held at a time, however many runs there are.
+    """
+    count = threads or os.cpu_count() or 1
+    starts = iter(range(0, len(points), size))
+    with ThreadPoolExecutor(count) as pool:
+        waiting: deque[Future[Measured]] = deque()
+        try:
+            while True:
+                for begin in islice(starts, count + 1 - len(waiting)):
+                    waiting.append(pool.submit(sweeper.run, points[begin : begin + size]))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class Sweeper:
@@ -60,6 +92,13 @@ class Sweeper:
     def reasons(self) -> tuple[str, ...]:
         """Why runs fail."""
         return tuple(self.ready.values.reasons.texts)
+
+    @property
+    def way(self) -> Literal["table", "portfolios", "walk"]:
+        """How runs are worked out; see ``core.sweep.portfolios``."""
+        if self.portfolios is None:
+            return "walk"
+        return "portfolios" if self.table is None else "table"
 
     def run(self, points: Index) -> Measured:
         """Measure the runs at ``points``; one that fails is a row of NaN with a reason."""

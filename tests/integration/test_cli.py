@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from core.flow.examples import example_flows
@@ -345,3 +346,51 @@ def test_a_server_by_url_is_migrated_on_demand_only(sluice, server, tmp_path):
     assert "sluice migrate" in refused.stderr
     assert sluice("migrate", "--seed", **elsewhere).returncode == 0
     assert json.loads(sluice("status", "--json", **elsewhere).stdout)["strategies"] == 5
+
+
+# -- sweep ---------------------------------------------------------------------------------------
+
+GRID = ("--grid", "window=3:6", "--start", "2020-01-02", "--end", "2022-12-30")
+
+
+def test_a_sweep_names_its_best_runs(sluice, flow, tmp_path):
+    out = tmp_path / "runs.parquet"
+    done = sluice("sweep", flow, *GRID, "--json", "--by", "cagr", "--top", "2", "--out", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["runs"], found["failed"], found["by"]) == (4, 0, "cagr")
+    values = [run["variables"]["window"] for run in found["best"]]
+    runs = {
+        window: json.loads(
+            sluice("backtest", flow, "--set", f"window={window}", *GRID[2:], "--json").stdout
+        )
+        for window in values
+    }
+    for run in found["best"]:
+        expected = runs[run["variables"]["window"]]["metrics"]
+        for name, value in run["metrics"].items():
+            assert value == pytest.approx(expected[name], rel=1e-12), name
+    cagrs = [run["metrics"]["cagr"] for run in found["best"]]
+    assert cagrs == sorted(cagrs, reverse=True)
+    rows = pyarrow.parquet.read_table(out).to_pylist()
+    assert [row["window"] for row in rows] == [3, 4, 5, 6]
+    assert max(row["cagr"] for row in rows) == cagrs[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--grid", "windw=3:6"), "--grid"),
+        (("--grid", "window=6:3"), "--grid"),
+        (("--grid", "window=3:6", "--where", "window <"), "constraints[0]"),
+        (("--grid", "window=3:6", "--by", "luck"), "--by"),
+        (("--grid", "window=3:6", "--top", "0"), "--top"),
+        (("--grid", "window=3:6", "--sample", "0"), "--sample"),
+        (("--grid", "window=3:6", "--source", "moon"), "--source"),
+        (("--grid", "window=3:6", "--out", "/nowhere/x.parquet"), "/nowhere/x.parquet"),
+    ],
+)
+def test_a_sweep_refuses_bad_input(sluice, flow, arguments, said):
+    done = sluice("sweep", flow, *arguments, "--json")
+    assert done.returncode == 2, done.stderr
+    assert json.loads(done.stdout)["error"]["field"] == said
