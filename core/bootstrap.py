@@ -11,6 +11,7 @@ from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from pydantic import SecretStr
 
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from core.db.backtests import Backtests
     from core.db.database import Database
     from core.db.heartbeats import Heartbeats
+    from core.db.queue import Queue
     from core.db.schema import Schema
     from core.db.strategies import Strategies
+    from core.db.sweeps import Sweeps
     from core.db.users import Users
     from core.market.source import MarketSource
 
@@ -145,6 +148,25 @@ class Services:
         from core.db.backtests import Backtests
 
         return Backtests(self.database.engine)
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        from core.db.sweeps import Sweeps
+
+        return Sweeps(self.database.engine, self.clock)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Where jobs for workers are handed out."""
+        from core.db.queue import Queue
+
+        return Queue(self.database.conninfo)
+
+    def start_sweeps(self, user_id: UUID) -> None:
+        """Hand the user's next sweep to the workers, unless one is running."""
+        sweep = self.sweeps.activate(user_id)
+        if sweep is not None:
+            self.queue.sweep(sweep)
 
     @cached_property
     def heartbeats(self) -> Heartbeats:

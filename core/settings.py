@@ -54,6 +54,13 @@ class Settings(BaseSettings):
         90, ge=1, description="Saved backtests older than this are deleted, pinned ones never."
     )
 
+    sweep_retention_days: int = Field(
+        30, ge=1, description="Ended sweeps older than this are deleted, pinned ones never."
+    )
+    worker_threads: int = Field(
+        0, ge=0, le=256, description="Jobs a worker does at a time; 0 is one for each core."
+    )
+
     alpaca_key_id: SecretStr | None = Field(None, description="Alpaca's API key id.")
     alpaca_secret_key: SecretStr | None = Field(None, description="The secret to that key.")
     alpaca_trading_url: str | None = Field(

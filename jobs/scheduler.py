@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 
 from apscheduler.schedulers.blocking import BlockingScheduler
-from procrastinate.exceptions import AlreadyEnqueued
 
 from core.bootstrap import Services
 from core.errors import Unavailable
+from core.library.tasks import UPKEEP
 from core.logs import configure
 from core.process import Pulse, end_with_parent, on_stop
 from core.settings import load_settings
-from jobs.queue import UPKEEP, sender
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +19,8 @@ UPKEEP_HOUR_UTC = 4
 
 
 def hand_out_upkeep(services: Services) -> None:
-    """Put the daily upkeep into the queue; one that still waits is enough."""
-    with sender(services).open() as queue:
-        try:
-            queue.configure_task(UPKEEP, queueing_lock=UPKEEP).defer()
-        except AlreadyEnqueued:
-            log.info("upkeep already waits", extra={"action": "upkeep"})
+    """Put the daily upkeep into the queue."""
+    services.queue.upkeep()
 
 
 def main() -> None:

@@ -16,13 +16,20 @@ UNREAD_DAYS = 60
 
 
 def run(services: Services) -> None:
-    """Delete old unpinned backtests, unread cached bars and heartbeats of the dead."""
+    """Delete old unpinned backtests and sweeps, unread cached bars and heartbeats of the dead."""
     now, settings = services.clock(), services.settings
     kept = timedelta(days=settings.backtest_retention_days)
     backtests = services.backtests.delete_older(now - kept)
+    sweeps = services.sweeps.delete_older(now - timedelta(days=settings.sweep_retention_days))
     series = services.purge_bars(timedelta(days=UNREAD_DAYS))
     dead = services.heartbeats.forget_older(timedelta(days=1))
     log.info(
         "upkeep done",
-        extra={"action": "upkeep", "backtests": backtests, "series": series, "heartbeats": dead},
+        extra={
+            "action": "upkeep",
+            "backtests": backtests,
+            "sweeps": sweeps,
+            "series": series,
+            "heartbeats": dead,
+        },
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from core.bootstrap import Services
 from core.logs import configure
 from core.process import Pulse, end_with_parent
 from core.settings import load_settings
-from jobs.queue import queue
+from jobs.queue import STALLED_SECONDS, queue
 
 log = logging.getLogger(__name__)
 
 LET_FINISH_SECONDS = 5.0
 """How long a job may go on after the worker was asked to end; then it is taken up by another."""
+
+HEARTBEAT_SECONDS = 3.0
 
 
 def main() -> None:
@@ -24,7 +27,13 @@ def main() -> None:
         pulse = Pulse(services, "worker")
         pulse.start()
         log.info("working", extra={"action": "start"})
-        queue(services).run_worker(shutdown_graceful_timeout=LET_FINISH_SECONDS)
+        queue(services).run_worker(
+            concurrency=settings.worker_threads or os.cpu_count() or 1,
+            shutdown_graceful_timeout=LET_FINISH_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+            delete_jobs="successful",
+        )
         pulse.stop()
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -114,6 +115,57 @@ backtests = Table(
     CheckConstraint("(strategy_id IS NULL) = (version IS NULL)", name="version"),
     Index(None, "user_id", "finished_at"),
     Index(None, "strategy_id", "version"),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # Names the table of its runs, in the schema ``runs``: see core/db/runs.py.
+    Column("number", BigInteger, Identity(), nullable=False, unique=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("key", CHAR(64), nullable=False),
+    Column("strategy_id", Uuid),
+    Column("version", Integer),
+    Column("flow_hash", CHAR(64), nullable=False),
+    Column("flow_name", Text, nullable=False),
+    Column("flow", JSON, nullable=False),
+    Column("references", JSON, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    # json, not jsonb: axes show in the order they were given.
+    Column("grid", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("path", Text),
+    Column("engine_version", Text, nullable=False),
+    Column("data_digest", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", _Instant, nullable=False),
+    Column("started_at", _Instant),
+    Column("finished_at", _Instant),
+    Column("pinned", Boolean, nullable=False),
+    ForeignKeyConstraint(
+        ["strategy_id", "version"],
+        ["strategy_versions.strategy_id", "strategy_versions.number"],
+        ondelete="SET NULL",
+    ),
+    Index(None, "user_id", "created_at"),
+    Index(None, "strategy_id", "version"),
+)
+
+# A block's row is written in the transaction that writes its runs: once, whoever computes it.
+sweep_blocks = Table(
+    "sweep_blocks",
+    metadata,
+    Column("sweep", BigInteger, ForeignKey("sweeps.number", ondelete="CASCADE"), nullable=False),
+    Column("block", Integer, nullable=False),
+    Column("finished_at", _Instant, nullable=False),
+    PrimaryKeyConstraint("sweep", "block"),
 )
 
 heartbeats = Table(

@@ -32,15 +32,17 @@ class Reasons:
     _parts: list[tuple[Combinations, npt.NDArray[np.int16]]] = field(default_factory=list)
 
     def add(self, part: Combinations, failed: Mapping[int, str]) -> None:
-        """Note what is wrong with some combinations of a part."""
-        if not failed:
-            return
-        reason = np.zeros(part.count, dtype=np.int16)
+        """Note what is wrong with some combinations of a part; what is noted first stays."""
+        known = [reason for other, reason in self._parts if other is part]
+        reason = known[0] if known else np.zeros(part.count, dtype=np.int16)
         for number, text in failed.items():
+            if reason[number]:
+                continue
             if text not in self.texts:
                 self.texts.append(text)
             reason[number] = self.texts.index(text) + 1
-        self._parts.append((part, reason))
+        if failed and not known:
+            self._parts.append((part, reason))
 
     def of(self, digits: Digits) -> npt.NDArray[np.int16]:
         """For each point 1 + the number of the first text that is true of it; 0 if none is."""

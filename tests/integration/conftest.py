@@ -31,7 +31,9 @@ def services(server) -> Services:
     """The same, with nothing stored."""
     with server.database.engine.begin() as db:
         db.execute(
-            text("TRUNCATE users, strategies, strategy_versions, backtests, heartbeats CASCADE")
+            text(
+                "TRUNCATE users, strategies, strategy_versions, backtests, sweeps, heartbeats CASCADE"
+            )
         )
     server.users.ensure(server.user)
     return server

@@ -1,0 +1,47 @@
+"""Handing out jobs: rows in procrastinate's tables, for workers to take."""
+
+from __future__ import annotations
+
+from procrastinate import App, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from core.library.sweeps import Sweep
+from core.library.tasks import SWEEP, UPKEEP
+
+
+class Queue:
+    """Hands out jobs; ``jobs/queue.py`` has what workers do with them."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._app = App(connector=SyncPsycopgConnector(conninfo=conninfo))
+
+    def upkeep(self) -> None:
+        """The daily upkeep; one that still waits is enough."""
+        self._defer(UPKEEP, queueing_lock=UPKEEP)
+
+    def sweep(self, sweep: Sweep) -> None:
+        """A job for each chain of a sweep; one that still waits is enough."""
+        for chain in range(sweep.chains):
+            self.chain(sweep.number, chain, sweep.priority)
+
+    def chain(self, number: int, chain: int, priority: int) -> None:
+        """The next turn of one chain. It is worked on by one worker at a time."""
+        name = f"sweep {number} chain {chain}"
+        self._defer(SWEEP, name, name, priority, number=number, chain=chain)
+
+    def _defer(
+        self,
+        task: str,
+        queueing_lock: str,
+        lock: str | None = None,
+        priority: int = 0,
+        **arguments: int,
+    ) -> None:
+        with self._app.open():
+            deferrer = self._app.configure_task(
+                task, queueing_lock=queueing_lock, lock=lock, priority=priority
+            )
+            try:
+                deferrer.defer(**arguments)
+            except AlreadyEnqueued:
+                return

@@ -1,0 +1,257 @@
+"""The runs of sweeps: one table a sweep, plain float columns, written by binary COPY.
+
+A run's variables are not stored: they are the digits of its index on the grid. A sweep that goes
+takes its table with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from psycopg import sql
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.schema import CreateTable
+
+from core.db.session import transaction
+from core.market.bars import Float
+from core.sweep.grid import Grid
+from core.sweep.kernel import METRICS
+from core.sweep.run import Measured
+
+Aggregate = Literal["mean", "median", "min", "max"]
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Keep runs whose metric lies between two bounds, both included; None is no bound."""
+
+    metric: str
+    low: float | None = None
+    high: float | None = None
+
+
+def table_of(number: int) -> Table:
+    """The table of one sweep's runs."""
+    return Table(
+        f"sweep_{number}",
+        MetaData(),
+        Column("run", BigInteger, nullable=False),
+        Column("reason", SmallInteger, nullable=False),
+        *(Column(name, REAL, nullable=False) for name in METRICS),
+        schema="runs",
+    )
+
+
+def create(db: Connection, number: int) -> None:
+    db.execute(CreateTable(table_of(number)))
+
+
+def drop(db: Connection, number: int) -> None:
+    db.execute(text(f'DROP TABLE IF EXISTS runs."sweep_{int(number)}"'))
+
+
+def index(db: Connection, number: int) -> None:
+    """Make runs quick to find by their index; done once they are all there."""
+    name = f'runs."sweep_{int(number)}"'
+    db.execute(text(f"ALTER TABLE {name} ADD PRIMARY KEY (run)"))
+    db.execute(text(f"ANALYZE {name}"))
+
+
+def copy_in(db: Connection, number: int, found: Measured) -> None:
+    """Write some runs, in the transaction of ``db``."""
+    driver: Any = db.connection.driver_connection
+    statement = sql.SQL("COPY runs.{} FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(f"sweep_{number}")
+    )
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_HEADER)
+        copy.write(_rows(found))
+        copy.write(_TRAILER)
+
+
+# PostgreSQL's binary COPY: a header, rows of fields with their lengths, a trailer.
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+_ROW = np.dtype(
+    [("fields", ">i2"), ("run_bytes", ">i4"), ("run", ">i8"), ("reason_bytes", ">i4"),
+     ("reason", ">i2"), ("metrics", np.dtype([("bytes", ">i4"), ("value", ">f4")]), len(METRICS))]
+)  # fmt: skip
+
+
+def _rows(found: Measured) -> memoryview:
+    rows = np.empty(len(found.points), dtype=_ROW)
+    rows["fields"], rows["run_bytes"], rows["reason_bytes"] = 2 + len(METRICS), 8, 2
+    rows["run"], rows["reason"] = found.points, found.reason
+    rows["metrics"]["bytes"] = 4
+    with np.errstate(over="ignore"):
+        rows["metrics"]["value"] = found.metrics
+    return memoryview(rows.view(np.uint8))  # type: ignore[arg-type]
+
+
+class Runs:
+    """Questions to the runs of one sweep. Every method is one transaction."""
+
+    def __init__(self, engine: Engine, number: int, grid: Grid) -> None:
+        self._engine = engine
+        self._grid = grid
+        self._table = table_of(number)
+
+    def page(
+        self,
+        by: str = "run",
+        *,
+        descending: bool = False,
+        filters: Sequence[Filter] = (),
+        values: Mapping[str, int] | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Measured:
+        """Some runs in the order of a metric, undefined ones last; equal ones by their index."""
+        column = self._table.c[by]
+        order = [column.desc() if descending else column.asc(), self._table.c.run]
+        if by != "run":
+            order.insert(0, (column == NAN).asc())
+        query = select(self._table).where(self._wanted(filters, values)).order_by(*order)
+        with transaction(self._engine) as db:
+            # The default of 4 MB sorts on disk what fits into memory.
+            db.execute(text("SET LOCAL work_mem = '64MB'"))
+            return _measured(db.execute(query.limit(limit).offset(offset)).all())
+
+    def count(self, filters: Sequence[Filter] = (), values: Mapping[str, int] | None = None) -> int:
+        """How many runs the filters keep."""
+        query = select(func.count()).select_from(self._table)
+        with transaction(self._engine) as db:
+            return db.execute(query.where(self._wanted(filters, values))).scalar_one()
+
+    def at(self, run: int) -> Measured:
+        """One run, or none."""
+        with transaction(self._engine) as db:
+            return _measured(db.execute(select(self._table).where(self._table.c.run == run)).all())
+
+    def pivot(
+        self, x: str, y: str, metric: str, how: Aggregate, slices: Mapping[str, int] | None = None
+    ) -> Float:
+        """A metric over two variables [values of y, values of x]; NaN where there is no run.
+
+        ``slices`` holds other variables at one of their values, by its number; over the rest the
+        metric is aggregated.
+        """
+        column = self._table.c[metric]
+        value: ColumnElement[Any] = {
+            "mean": func.avg(column),
+            "median": func.percentile_cont(0.5).within_group(column),
+            "min": func.min(column),
+            "max": func.max(column),
+        }[how]
+        across, down = self._digit(x), self._digit(y)
+        query = (
+            select(across, down, value)
+            .where(and_(column != NAN, self._wanted((), slices)))
+            .group_by(text("1"), text("2"))
+        )
+        shape = len(self._axis(y).values), len(self._axis(x).values)
+        found = np.full(shape, np.nan)
+        with transaction(self._engine) as db:
+            for i, j, one in db.execute(query):
+                found[j, i] = one
+        return found
+
+    def summary(self, metric: str) -> dict[str, float]:
+        """Best, median and worst of a metric over all runs that have it, and the share profitable.
+
+        ``best`` and ``worst`` are the largest and the smallest value.
+        """
+        column, earned = self._table.c[metric], self._table.c.total_return
+        known = column != NAN
+        query = select(
+            func.max(column).filter(known),
+            func.percentile_cont(0.5).within_group(column).filter(known),
+            func.min(column).filter(known),
+            func.avg(case((earned > 0, 1.0), else_=0.0)).filter(earned != NAN),
+            func.count().filter(known),
+            func.stddev_samp(column).filter(known),
+        )
+        names = ("largest", "median", "smallest", "profitable", "known", "deviation")
+        with transaction(self._engine) as db:
+            row = db.execute(query).one()
+        return {n: float("nan") if v is None else float(v) for n, v in zip(names, row, strict=True)}
+
+    def top_values(self, metric: str, *, descending: bool, share: float = 0.01) -> dict[str, Float]:
+        """For each variable, how the best ``share`` of runs spreads over its values (sums to 1)."""
+        known = self.count((Filter(metric),))
+        best = self.page(metric, descending=descending, filters=(Filter(metric),),
+                         limit=max(1, int(known * share)))  # fmt: skip
+        digits = self._grid.digits(best.points)
+        return {
+            axis.label: np.bincount(digits[:, i], minlength=len(axis.values)) / max(len(digits), 1)
+            for i, axis in enumerate(self._grid.axes)
+        }
+
+    def stream(self, *, batch: int = 20_000) -> Iterator[Measured]:
+        """Every run, batch by batch, read from the server as it is asked for."""
+        with transaction(self._engine) as db:
+            result = db.execution_options(yield_per=batch).execute(
+                select(self._table).order_by(self._table.c.run)
+            )
+            for rows in result.partitions():
+                yield _measured(rows)
+
+    # -- conditions ----------------------------------------------------------------------------
+
+    def _axis(self, name: str) -> Any:
+        return self._grid.axes[self._grid.axis_of[name]]
+
+    def _digit(self, name: str) -> ColumnElement[int]:
+        """Which value a variable has in a run: a digit of the run's index."""
+        at = self._grid.axis_of[name]
+        weight = int(np.prod(self._grid.shape[at + 1 :], dtype=np.int64))
+        length = self._grid.shape[at]
+        return cast(func.mod(func.div(self._table.c.run, weight), length), Integer)
+
+    def _wanted(
+        self, filters: Sequence[Filter], values: Mapping[str, int] | None
+    ) -> ColumnElement[bool]:
+        conditions: list[ColumnElement[bool]] = [true()]
+        for one in filters:
+            column = self._table.c[one.metric]
+            conditions.append(column != NAN)
+            if one.low is not None:
+                conditions.append(column >= one.low)
+            if one.high is not None:
+                conditions.append(column <= one.high)
+        for name, digit in (values or {}).items():
+            conditions.append(self._digit(name) == digit)
+        return and_(*conditions)
+
+
+def _measured(rows: Sequence[Any]) -> Measured:
+    table: npt.NDArray[np.float64] = np.array([tuple(row) for row in rows], dtype=np.float64)
+    table = table.reshape(len(rows), 2 + len(METRICS))
+    return Measured(
+        points=np.array([row[0] for row in rows], dtype=np.int64),
+        metrics=table[:, 2:],
+        reason=table[:, 1].astype(np.int16),
+    )

@@ -1,0 +1,88 @@
+"""A worker's part of a sweep: block after block of one chain, each committed once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import BadInput, NeedsOperator, UnknownName
+from core.library.sweep_request import prepared
+from core.library.sweeps import BLOCK, Sweep
+from core.sweep.run import Sweeper
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
+    from core.sweep.grid import Index
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 2.0
+"""How long a chain works before it queues up again, so that sweeps take turns."""
+MOST_KEPT = 3
+
+
+class Sweepers:
+    """The sweeps this process is prepared for; the least recently used one goes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, tuple[Sweeper, Index]] = OrderedDict()
+
+    def get(self, sweep: Sweep) -> tuple[Sweeper, Index]:
+        """The sweeper and the points of a sweep; several threads wait for one preparation."""
+        with self._lock:
+            if sweep.number not in self._kept:
+                path = None if sweep.path is None else Path(sweep.path)
+                source = self._services.source(sweep.source, path=path)
+                sweeper = Sweeper(prepared(sweep, source))
+                self._kept[sweep.number] = sweeper, sweeper.ready.plan.grid.points()
+            self._kept.move_to_end(sweep.number)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            return self._kept[sweep.number]
+
+
+def run_chain(services: Services, sweepers: Sweepers, number: int, chain: int) -> None:
+    """One turn of a chain: its next blocks, as long as a turn lasts and the sweep runs."""
+    try:
+        sweep = services.sweeps.numbered(number)
+    except UnknownName:
+        return  # deleted
+    if sweep.state != "running":
+        return
+    try:
+        sweeper, points = sweepers.get(sweep)
+    except (BadInput, NeedsOperator) as err:
+        services.sweeps.fail(number, str(err))
+        services.start_sweeps(sweep.user_id)
+        return
+    begun = time.monotonic()
+    for block in services.sweeps.missing_blocks(sweep, chain):
+        if time.monotonic() - begun > TURN_SECONDS:
+            services.queue.chain(number, chain, sweep.priority)
+            return
+        found = sweeper.run(np.asarray(points[block * BLOCK : (block + 1) * BLOCK]))
+        if services.sweeps.commit_block(number, block, found) != "running":
+            services.start_sweeps(sweep.user_id)
+            return
+    if services.sweeps.finish(number):
+        log.info("sweep finished", extra={"action": "sweep", "sweep": number, "runs": sweep.total})
+        services.start_sweeps(sweep.user_id)
+
+
+def hand_out(services: Services) -> None:
+    """Make sure that every running sweep is worked on, and every user's next one is started.
+
+    Whatever a crash left undone is found here; jobs that are there already are not doubled.
+    """
+    for number in services.sweeps.running():
+        services.queue.sweep(services.sweeps.numbered(number))
+    for user in services.sweeps.waiting_users():
+        services.start_sweeps(user)
