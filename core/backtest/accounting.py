@@ -170,9 +170,9 @@ def hold(held, moves, extra):
     growth = 1.0 + extra
     for i in range(held.size):
         growth += held[i] * moves[i]
-    shrink = 1.0 / growth
     for i in range(held.size):
-        held[i] *= (1.0 + moves[i]) * shrink
+        # Divided, not multiplied by 1 / growth: a single holding has to stay exactly whole.
+        held[i] *= (1.0 + moves[i]) / growth
     return growth
 
 

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -177,8 +178,10 @@ def test_when_it_is_killed_its_services_end_by_themselves(up):
 
 
 def test_after_a_kill_of_everything_it_starts_again(up, home):
-    for process in [*up.children(), psutil.Process(up.process.pid)]:
-        process.kill()
+    # The supervisor first: it would otherwise be at work on what died, or end by itself.
+    for process in [psutil.Process(up.process.pid), *up.children()]:
+        with suppress(psutil.NoSuchProcess):  # children end by themselves once it is gone
+            process.kill()
     up.process.wait(10)
     again = Up(home)
     try:
