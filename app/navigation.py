@@ -18,6 +18,7 @@ PAGES = Path(__file__).resolve().parents[1] / "pages"
 ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
 _OPEN, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
+_SWEEP = "next_sweep"
 
 
 def current() -> StreamlitPage:
@@ -27,6 +28,8 @@ def current() -> StreamlitPage:
     standing = [
         st.Page(PAGES / "library.py", title="Library", icon=":material/folder:", default=True),
         st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
+        st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
+        st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
         st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
     ]
     tabs = {
@@ -42,6 +45,8 @@ def current() -> StreamlitPage:
     wanted = st.session_state.pop(_NEXT, None)
     if wanted == "library":
         st.switch_page(standing[0])
+    if wanted == "heatmap":
+        st.switch_page(standing[3], query_params={"sweep": st.session_state.pop(_SWEEP)})
     if wanted in tabs:
         st.switch_page(tabs[wanted])
     st.session_state[_CURRENT] = next((s for s, tab in tabs.items() if tab == page), None)
@@ -60,6 +65,16 @@ def open_strategy(slug: str, title: str) -> None:
     """Give the strategy a tab and go there at the next run."""
     _opened()[slug] = title
     st.session_state[_NEXT] = slug
+
+
+def go_to_heatmap(sweep: str) -> None:
+    """Show a sweep's heatmap at the next run."""
+    st.session_state[_NEXT], st.session_state[_SWEEP] = "heatmap", sweep
+
+
+def leaving() -> bool:
+    """Whether another page was asked for: a fragment then has to run the whole app again."""
+    return _NEXT in st.session_state
 
 
 def close_strategy(slug: str) -> None:

@@ -7,8 +7,7 @@ takes its table with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,22 +34,14 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from core.db.session import transaction
+from core.library.sweeps import Filter
 from core.market.bars import Float
 from core.sweep.grid import Grid
+from core.sweep.heatmap import Aggregate
 from core.sweep.kernel import METRICS
 from core.sweep.run import Measured
 
-Aggregate = Literal["mean", "median", "min", "max"]
 NAN = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Keep runs whose metric lies between two bounds, both included; None is no bound."""
-
-    metric: str
-    low: float | None = None
-    high: float | None = None
 
 
 def table_of(number: int) -> Table:

@@ -67,6 +67,15 @@ class Sweep:
         return min(CHAINS, self.blocks)
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Keep runs whose metric lies between two bounds, both included; None is no bound."""
+
+    metric: str
+    low: float | None = None
+    high: float | None = None
+
+
 def sweep_key(**parts: object) -> str:
     """The address of a sweep's results: equal parts, equal key."""
     text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))

@@ -21,11 +21,10 @@ from sqlalchemy import text
 from core.accounts.users import User
 from core.backtest.settings import BacktestSettings
 from core.bootstrap import Services
-from core.db.runs import Filter
 from core.errors import BadInput, UnknownName
 from core.flow.formats.native import from_json
 from core.library.sweep_request import SweepRequest, sweep_of
-from core.library.sweeps import BLOCK, Sweep
+from core.library.sweeps import BLOCK, Filter, Sweep
 from core.sweep.grid import Grid, parse_grid
 from core.sweep.kernel import METRICS
 from core.sweep.run import Sweeper

@@ -1,0 +1,298 @@
+"""The heatmap page: any two variables of a sweep, any metric; a click opens the run."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+import streamlit as st
+
+from app.charts.heat import heat_chart, span_of
+from app.charts.performance import performance_chart
+from app.components.batch_view import CHOSEN, chosen_sweep
+from app.components.plain import plain
+from app.components.problems import show_error
+from app.components.sweep_form import variables_text
+from app.components.sweep_results import open_run
+from app.resources import services
+from app.theme import palette
+from core.backtest.result import Result
+from core.backtest.run import run_backtest
+from core.backtest.settings import BacktestSettings
+from core.errors import BadInput, SluiceError
+from core.flow.formats.native import from_json
+from core.library.sweep_request import finder
+from core.library.sweeps import Sweep
+from core.market.bars import Float
+from core.metrics.definitions import BY_NAME, shown
+from core.metrics.deflated import deflated_sharpe
+from core.sweep.grid import Grid, grid_from_json
+from core.sweep.heatmap import AGGREGATES, Aggregate, map_of, plateau, sliced
+from core.sweep.kernel import METRICS
+from core.sweep.prepare import prepare
+from core.sweep.run import Sweeper
+
+if TYPE_CHECKING:
+    from core.db.runs import Runs
+
+MOST_SPLIT_RUNS = 40_000
+"""Runs that are computed anew, twice, to compare before and after a date."""
+WIDEST = 200
+
+
+def heatmap_view() -> None:
+    """The whole page."""
+    sweep = chosen_sweep() or _newest()
+    if sweep is None:
+        st.info(
+            "A heatmap shows a batch test over two of its variables. Start one on the page "
+            "**Batch tests** first.",
+            icon=":material/blur_on:",
+        )
+        return
+    st.query_params[CHOSEN] = str(sweep.id)
+    grid = grid_from_json(sweep.grid)
+    names = [name for name in grid.axis_of if 1 < _length(grid, name) <= WIDEST]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.subheader(plain(sweep.flow_name), anchor=False, width="content")
+        if sweep.detail["synthetic"]:
+            st.badge("Synthetic data", icon=":material/science:", color="orange")
+        st.caption(
+            f"{sweep.done:,} runs · {sweep.detail['start']} to {sweep.detail['end']} · "
+            f"{plain(sweep.detail['data'])}"
+        )
+    if len(names) < 2 or not sweep.done:
+        st.info(
+            f"A map needs two variables of 2 to {WIDEST} values each, and runs.",
+            icon=":material/blur_on:",
+        )
+        return
+    _map(sweep, grid, names)
+
+
+def _newest() -> Sweep | None:
+    """The newest sweep that has a map to show."""
+    for row in services().sweeps.recent(services().user.id, limit=50):
+        if row.done and len(row.grid["axes"]) > 1:
+            return services().sweeps.get(row.user_id, row.id)
+    return None
+
+
+def _length(grid: Grid, name: str) -> int:
+    return len(grid.axes[grid.axis_of[name]].values)
+
+
+def _labels(grid: Grid, name: str) -> list[str]:
+    axis = grid.axes[grid.axis_of[name]]
+    at = axis.names.index(name)
+    return [variables_text({"": row[at]}).strip() for row in axis.values]
+
+
+@st.fragment
+def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
+    """Choices, map and the run clicked; one fragment, so that a click redraws only this."""
+    x, y, metric, how, slices, split = _choices(sweep, grid, names)
+    if x == y:
+        st.info("Choose two different variables.", icon=":material/swap_horiz:")
+        return
+    runs = services().sweeps.runs(sweep)
+    try:
+        if split is None:
+            maps = {"": runs.pivot(x, y, metric, how, slices)}
+        else:
+            maps = _split_maps(sweep, grid, (x, y), metric, how, slices, split)
+    except SluiceError as err:
+        show_error(err)
+        return
+    chosen = _charts(sweep, grid, maps, (x, y), metric)
+    _judgement(sweep, runs, grid, next(iter(maps.values())), (x, y), metric)
+    if chosen is not None:
+        _clicked(sweep, grid, runs, {x: chosen[0], y: chosen[1], **slices}, metric)
+
+
+def _choices(
+    sweep: Sweep, grid: Grid, names: list[str]
+) -> tuple[str, str, str, Aggregate, dict[str, int], date | None]:
+    key = str(sweep.id)
+    one, two, three, four, five = st.columns(5)
+    x: str = one.selectbox("Across", names, 0, key=f"x_{key}")
+    y: str = two.selectbox("Down", names, 1, key=f"y_{key}")
+    metric: str = three.selectbox(
+        "Metric", METRICS, METRICS.index("sharpe"), key=f"metric_{key}",
+        format_func=lambda name: BY_NAME[name].label,
+    )  # fmt: skip
+    how: Aggregate = four.selectbox(
+        "Other variables", AGGREGATES, key=f"how_{key}", format_func=str.capitalize,
+        help="How runs that differ in the other variables are put together in a cell.",
+    )  # fmt: skip
+    first, last = (date.fromisoformat(sweep.detail[k]) for k in ("start", "end"))
+    split: date | None = five.date_input(
+        "Out of sample from", value=None, min_value=first + timedelta(60),
+        max_value=last - timedelta(60), key=f"split_{key}", format="YYYY-MM-DD",
+        help="Shows the sessions before and from that date as two maps side by side.",
+    )  # fmt: skip
+    slices: dict[str, int] = {}
+    others = [axis for axis in grid.axes if x not in axis.names and y not in axis.names]
+    if others:
+        for column, axis in zip(st.columns(max(len(others), 4)), others, strict=False):
+            name = axis.names[0]
+            options = ["all", *_labels(grid, name)]
+            at = column.selectbox(name, range(len(options)), key=f"slice_{name}_{key}",
+                                  format_func=options.__getitem__)  # fmt: skip
+            if at:
+                slices[name] = at - 1
+    return x, y, metric, how, slices, split
+
+
+def _charts(
+    sweep: Sweep, grid: Grid, maps: dict[str, Float], names: tuple[str, str], metric: str
+) -> tuple[int, int] | None:
+    """Draw the maps; the cell that was clicked, as (across, down)."""
+    colours, chosen = palette(st.context.theme.type), None
+    known = st.session_state.get(f"cell_{sweep.id}")
+    labels = [_labels(grid, name) for name in names]
+    if known is not None and (known[0] >= len(labels[0]) or known[1] >= len(labels[1])):
+        known = None
+    for column, (title, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
+        with column:
+            if title:
+                st.markdown(f"**{title}**")
+            figure = heat_chart(
+                values, labels[0], labels[1], names, BY_NAME[metric], colours,
+                span=span_of(*maps.values()), chosen=known,
+            )  # fmt: skip
+            event = st.plotly_chart(
+                figure, key=f"heat_{sweep.id}_{names}_{metric}_{title}", on_select="rerun",
+                selection_mode="points", config={"displayModeBar": False}, theme=None,
+            )  # fmt: skip
+            points: Any = event["selection"]["points"]
+            if points:
+                chosen = int(points[0]["x"]), int(points[0]["y"])
+    if chosen is not None and chosen != known:
+        st.session_state[f"cell_{sweep.id}"] = chosen
+        st.rerun(scope="fragment")
+    return chosen or known
+
+
+def _judgement(
+    sweep: Sweep,
+    runs: Runs,
+    grid: Grid,
+    values: Float,
+    names: tuple[str, str],
+    metric: str,
+) -> None:
+    """The best cell, how much its neighbours agree, and how sure it is no luck."""
+    better = BY_NAME[metric].better
+    if np.isnan(values).all():
+        st.info("No run has this metric here.", icon=":material/filter_alt_off:")
+        return
+    at = np.unravel_index(np.nanargmax(values if better >= 0 else -values), values.shape)
+    score = float(plateau(values)[at])
+    columns = st.columns(4)
+    cell = variables_text(
+        {names[0]: _labels(grid, names[0])[at[1]], names[1]: _labels(grid, names[1])[at[0]]}
+    )
+    columns[0].metric("Best cell", shown(metric, float(values[at])), cell, border=True,
+                      delta_color="off", delta_arrow="off")  # fmt: skip
+    columns[1].metric(
+        "Plateau score", "–" if np.isnan(score) else f"{score:.2f}", border=True,
+        help="How much the best cell's neighbours agree with it: 1 if they are equal, 0 or less if "
+        "it is a lonely peak.",
+    )  # fmt: skip
+    best = runs.page("sharpe", descending=True, limit=1)
+    trials = runs.summary("sharpe")
+    row = dict(zip(METRICS, best.metrics[0], strict=True))
+    deflated = deflated_sharpe(
+        row["sharpe"], trials["deviation"], int(trials["known"]),
+        sessions=sweep.detail["sessions"] - 1, periods=365 if sweep.source == "bybit" else 252,
+        skew=row["skew"], kurtosis=row["kurtosis"],
+    )  # fmt: skip
+    columns[2].metric(
+        "Deflated Sharpe", "–" if np.isnan(deflated) else f"{deflated:.0%}", border=True,
+        help=f"Probability that the best Sharpe of {int(trials['known']):,} trials is more than "
+        "luck (Bailey and López de Prado, 2014).",
+    )  # fmt: skip
+    columns[3].metric("Best Sharpe", shown("sharpe", row["sharpe"]), border=True)
+
+
+def _clicked(sweep: Sweep, grid: Grid, runs: Runs, values: dict[str, int], metric: str) -> None:
+    """The run of a cell, or the best of them: its equity, and the way to its backtest."""
+    found = runs.page(
+        metric, descending=BY_NAME[metric].better >= 0, values=values, limit=1
+    )  # the best run where a cell stands for several
+    if not len(found.points):
+        st.info("No run stands in this cell.", icon=":material/filter_alt_off:")
+        return
+    point = int(found.points[0])
+    open_run(sweep, grid, point, "cell")
+    try:
+        result = _run(str(sweep.id), point)
+    except SluiceError as err:
+        show_error(err)
+        return
+    other = result.benchmark
+    st.plotly_chart(
+        performance_chart(
+            result.sessions, result.equity, result.settings.capital,
+            palette(st.context.theme.type), name=variables_text(grid.values_at(point)),
+            benchmark=(other.label, other.equity) if other else None,
+        ),
+        key=f"cell_equity_{sweep.id}", config={"displayModeBar": False}, theme=None,
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _run(sweep_id: str, point: int) -> Result:
+    """The backtest of one run, on the bars of the sweep's source."""
+    sweep = services().sweeps.get(services().user.id, UUID(sweep_id))
+    settings = BacktestSettings.model_validate(sweep.settings)
+    values = {**settings.variables, **grid_from_json(sweep.grid).values_at(point)}
+    source = services().source(sweep.source, path=Path(sweep.path) if sweep.path else None)
+    return run_backtest(
+        from_json(dict(sweep.flow)), source, settings.model_copy(update={"variables": values}),
+        find=finder(sweep),
+    ).result  # fmt: skip
+
+
+def _split_maps(
+    sweep: Sweep,
+    grid: Grid,
+    names: tuple[str, str],
+    metric: str,
+    how: Aggregate,
+    slices: dict[str, int],
+    split: date,
+) -> dict[str, Float]:
+    """The map of the sessions before a date, and that of those from it on."""
+    points = sliced(grid, grid.points(), slices)
+    if len(points) > MOST_SPLIT_RUNS:
+        raise BadInput(
+            "Out of sample from",
+            f"{len(points):,} runs would have to be run again.",
+            f"Hold other variables at one value until there are at most {MOST_SPLIT_RUNS:,}.",
+        )
+    maps = {}
+    for title, start, end in (
+        (f"In sample, to {split - timedelta(1)}", None, split - timedelta(1)),
+        (f"Out of sample, from {split}", split, None),
+    ):
+        sweeper = _sweeper(str(sweep.id), start, end)
+        maps[title] = map_of(grid, sweeper.run(points), *names, metric, how)
+    return maps
+
+
+@st.cache_resource(max_entries=4, show_spinner="Running both halves")
+def _sweeper(sweep_id: str, start: date | None, end: date | None) -> Sweeper:
+    """One half of a sweep, ready to run."""
+    sweep = services().sweeps.get(services().user.id, UUID(sweep_id))
+    settings = BacktestSettings.model_validate(sweep.settings)
+    span = {"start": start or settings.start, "end": end or settings.end}
+    settings = settings.model_copy(update=span)
+    source = services().source(sweep.source, path=Path(sweep.path) if sweep.path else None)
+    grid = grid_from_json(sweep.grid)
+    flow = from_json(dict(sweep.flow))
+    return Sweeper(prepare(flow, grid, source, settings, find=finder(sweep)))

@@ -1,0 +1,160 @@
+"""The form that asks for a sweep: which strategy, which values, on which bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.components.backtest_form import backtest_form
+from app.components.problems import show_error
+from app.components.strategy_view import find
+from app.resources import services
+from core.bootstrap import version
+from core.errors import BadInput, SluiceError
+from core.flow.formats.native import from_json
+from core.flow.nodes import Flow, VariableValue
+from core.library.sweep_request import SweepRequest, sweep_of
+from core.library.sweeps import Sweep
+from core.sweep.grid import Grid, Sample, parse_grid
+
+_USUAL_RATE = 40_000.0
+"""Runs a second assumed until this installation has finished a sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form asks for, and how many runs that is."""
+
+    request: SweepRequest
+    runs: int
+
+
+def sweep_form() -> Sweep | None:
+    """Draw the form; the sweep that was just started, or found to be there already."""
+    strategies = services().strategies.all(services().user.id)
+    if not strategies:
+        st.info("The library is empty: import a strategy first.", icon=":material/folder_open:")
+        return None
+    names = {strategy.slug: strategy.name for strategy in strategies}
+    slug: str = st.selectbox(
+        "Strategy", list(names), format_func=names.__getitem__, key="sweep_strategy",
+        persist_state="session",
+    )  # fmt: skip
+    head = services().strategies.version(services().user.id, slug)
+    flow = from_json(head.flow, slug)
+    if not flow.variables:
+        st.info(
+            "This strategy has no variables, so there is nothing to vary. Give a number or a "
+            "ticker of its flow a name, as in \\$window.",
+            icon=":material/tune:",
+        )
+        return None
+    left, right = st.columns(2, gap="medium")
+    asked: Asked | None = None
+    try:
+        with left:
+            grid = _grid(f"sweep_{slug}_{head.number}", flow)
+        with right:
+            data = services().settings.data
+            form = backtest_form(slug, head.number, flow, data, swept=True)
+        request = SweepRequest(
+            user_id=services().user.id, flow=flow, grid=grid, settings=form.settings,
+            source=form.source, path=form.path, strategy_id=head.strategy_id, version=head.number,
+        )  # fmt: skip
+        asked = Asked(request, len(grid.points()))
+        st.caption(_size(asked))
+    except SluiceError as err:
+        show_error(err)
+    st.button(
+        "Start batch test", type="primary", icon=":material/play_arrow:", disabled=asked is None,
+        key="sweep_start", on_click=st.session_state.__setitem__, args=("sweep_wanted", True),
+    )  # fmt: skip
+    if st.session_state.pop("sweep_wanted", False) and asked is not None:
+        return _start(asked.request)
+    return None
+
+
+def _grid(key: str, flow: Flow) -> Grid:
+    """The values of each variable, the constraints between them, and a sample if wanted."""
+    texts = []
+    for name, default in flow.variables.items():
+        text: str = st.text_input(
+            name, key=f"{key}_{name}", placeholder=f"{default}: not swept", persist_state="session",
+            help="From:to:step with both ends, such as 5:50:5, or a list such as TLT,GLD. Empty "
+            "keeps the flow's own value.",
+        )  # fmt: skip
+        if text.strip():
+            texts.append(f"{name}={text.strip()}")
+    constraints: str = st.text_area(
+        "Constraints", key=f"{key}_constraints", height=80, placeholder="fast < slow",
+        help="One a line; points that break one are not run.", persist_state="session",
+    )  # fmt: skip
+    count: int | None = st.number_input(
+        "Sample", min_value=1, value=None, step=1000, key=f"{key}_sample", placeholder="all points",
+        help="Run so many of the points, chosen at random; empty runs all.",
+        persist_state="session",
+    )  # fmt: skip
+    if not texts:
+        raise BadInput("variables", "none has values to try.", "Write 5:50:5 or TLT,GLD in one.")
+    lines = [line for line in constraints.splitlines() if line.strip()]
+    return parse_grid(texts, lines, Sample(count=count) if count else None, field="variables")
+
+
+def _size(asked: Asked) -> str:
+    """How many runs, and about how long they will take."""
+    grid = asked.request.grid
+    dropped = grid.size - asked.runs
+    parts = [f"**{asked.runs:,} runs**"]
+    if dropped:
+        why = (
+            "left out by the sample and the constraints"
+            if grid.sample
+            else "dropped by constraints"
+        )
+        parts.append(f"{dropped:,} of {grid.size:,} points {why}")
+    rate = last_rate() or _USUAL_RATE
+    seconds = asked.runs / rate
+    parts.append(f"about {'a second' if seconds < 2 else f'{seconds:,.0f} seconds'}")
+    return " · ".join(parts)
+
+
+def last_rate() -> float | None:
+    """Runs a second of the newest finished sweep that was long enough to tell."""
+    for sweep in services().sweeps.recent(services().user.id, limit=20):
+        if sweep.state == "finished" and sweep.started_at and sweep.finished_at:
+            seconds = (sweep.finished_at - sweep.started_at).total_seconds()
+            if sweep.total >= 20_000 and seconds > 0:
+                return sweep.total / seconds
+    return None
+
+
+def _start(request: SweepRequest) -> Sweep | None:
+    """Store the sweep and hand it out; an equal one answers instead."""
+    shared = services()
+    try:
+        with st.spinner("Reading bars and indicators"):
+            source = shared.source(request.source, path=request.path)
+            sweep, _ = sweep_of(request, source, find, engine_version=version(), now=shared.clock())
+        known = shared.sweeps.equal(shared.user.id, sweep.key)
+        if known is not None:
+            st.toast(
+                "This batch test has been run: here are its results.", icon=":material/done_all:"
+            )
+            return known
+        sweep = shared.sweeps.add(sweep)
+        shared.start_sweeps(shared.user.id)
+        st.toast(f"Started: {sweep.total:,} runs.", icon=":material/play_arrow:")
+        return sweep
+    except SluiceError as err:
+        show_error(err)
+        return None
+
+
+def variables_text(values: Mapping[str, VariableValue]) -> str:
+    """Values of variables as one reads them: ``window 10, hot 75``."""
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+    )

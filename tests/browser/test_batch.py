@@ -1,0 +1,123 @@
+"""What an analyst does with a batch test: start it, read it, map it, open a run."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import App
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+VALUES = {"window": "5:14", "hot": "60:84:2", "safe": "TLT,GLD"}  # 260 runs
+
+
+@pytest.fixture(scope="module")
+def swept(app: App, browser) -> Iterator[str]:
+    """Start the batch test from its page; the address that shows it."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    page.set_default_timeout(30_000)
+    page.goto(f"{app.url}/batch")
+    settle(page)
+    expect(page.get_by_text("No batch test yet")).to_be_visible()
+    fill_form(page)
+    page.get_by_role("button", name="Start batch test").click()
+    expect(page.get_by_text("260 of 260 runs").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("finished").first).to_be_visible(timeout=60_000)
+    yield page.url
+    page.close()
+
+
+def fill_form(page: Page) -> None:
+    """Choose the strategy and write the values to try."""
+    page.get_by_label("Strategy", exact=True).click()
+    page.get_by_role("option", name="Risk on, risk off").click()
+    settle(page)
+    for name, values in VALUES.items():
+        field = page.get_by_label(name, exact=True)
+        field.fill(values)
+        field.press("Enter")
+        settle(page)
+    expect(page.get_by_text(re.compile("^260 runs ·"))).to_be_visible()
+
+
+def settle(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("[data-test-script-state=notRunning]", state="attached")
+    time.sleep(0.3)
+
+
+def opened(page: Page, url: str) -> Page:
+    page.set_viewport_size({"width": 1440, "height": 1500})
+    page.goto(url)
+    settle(page)
+    return page
+
+
+def test_a_link_shows_the_results(page, swept):
+    opened(page, swept)
+    expect(page.get_by_text("Best Sharpe")).to_be_visible()
+    expect(page.get_by_text("260 runs. Choose a row")).to_be_visible()
+    assert "sweep=" in swept
+
+
+def test_a_constraint_that_cannot_be_is_explained(page, app, swept):
+    opened(page, f"{app.url}/batch")
+    page.get_by_text("New batch test").click()
+    settle(page)
+    fill_form(page)
+    field = page.get_by_role("textbox", name="Constraints")
+    field.fill("window <")
+    field.press("Control+Enter")
+    expect(page.get_by_text("cannot be read").first).to_be_visible()
+    expect(page.get_by_role("button", name="Start batch test")).to_be_disabled()
+
+
+def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
+    opened(page, swept)
+    page.get_by_role("button", name="Heatmap").last.click()
+    page.wait_for_url("**/heatmap?sweep=*")
+    settle(page)
+    expect(page.get_by_text("Plateau score")).to_be_visible()
+    expect(page.get_by_text("Deflated Sharpe")).to_be_visible()
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    time.sleep(1)
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45)
+    button = page.get_by_role("button", name="Open in strategy page")
+    expect(button).to_be_visible()
+    words = page.get_by_text(re.compile(r"Run [\d,]+:")).inner_text()
+    found = re.search(r"window (\d+), hot (\d+), safe (\w+)", words)
+    assert found is not None, words
+    settle(page)
+    button.click()
+    page.wait_for_url("**/strategy-risk-on-risk-off")
+    expect(page.get_by_text("Total return").first).to_be_visible()
+    assert page.get_by_label("Window", exact=True).input_value() == found[1]
+    assert page.get_by_label("Hot", exact=True).input_value() == found[2]
+    assert page.get_by_label("Safe", exact=True).input_value() == found[3]
+
+
+def test_in_and_out_of_sample_stand_side_by_side(page, app, swept):
+    opened(page, swept.replace("/batch", "/heatmap"))
+    field = page.get_by_test_id("stDateInput")
+    for part, value in (("year", "2015"), ("month", "06"), ("day", "01")):
+        field.get_by_role("spinbutton", name=re.compile(part, re.I)).press_sequentially(value)
+    page.get_by_text("Across").click()
+    expect(page.get_by_text("Out of sample, from 2015-06-01")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+
+def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
+    opened(page, f"{app.url}/batch")
+    page.get_by_text("New batch test").click()
+    settle(page)
+    fill_form(page)
+    page.get_by_role("button", name="Start batch test").click()
+    expect(page.get_by_text("This batch test has been run")).to_be_visible()
+    expect(page.get_by_text("1 kept")).to_be_visible()
