@@ -46,7 +46,7 @@ class Prepared:
     ``months``    int8 [all sessions]
     ``priced``    bool [all sessions, N], columns as ``values.held``
     ``due``       bool [T]: sessions that decide
-    ``in_force``  int32 [T]: number, from the first, of the session whose decision is in force
+    ``in_force``  uint32 [T]: number, from the first, of the session whose decision is in force
     """
 
     plan: Plan
@@ -60,7 +60,7 @@ class Prepared:
     priced: npt.NDArray[np.bool_]
     moves: Moves
     due: npt.NDArray[np.bool_]
-    in_force: npt.NDArray[np.int32]
+    in_force: npt.NDArray[np.uint32]
     terms: Terms
     benchmark: BenchmarkSeries | None
     periods: int
@@ -106,7 +106,7 @@ def prepare(
     terms = terms_of(settings, settings.costs(flow.costs), rebalance, bars)
     carry = carry_of(source, values.held, bars, first)
     due = period_starts(sessions, rebalance.every)
-    in_force = np.maximum.accumulate(np.where(due, np.arange(len(due)), 0)).astype(np.int32)
+    in_force = np.maximum.accumulate(np.where(due, np.arange(len(due)), 0)).astype(np.uint32)
     periods = calendar(bars.calendar).periods_per_year
     return Prepared(
         plan=plan,
