@@ -227,6 +227,8 @@ class Services:
 
     def close(self, *, wait_seconds: float = 0) -> None:
         """Close the database; wait so long for an embedded server to end, if we were its last."""
+        if "queue" in vars(self):
+            self.queue.close()
         if "raw_database" in vars(self):
             self.raw_database.close(wait_seconds=wait_seconds)
 

@@ -15,7 +15,7 @@ from core.bootstrap import version
 from core.errors import BadInput, SluiceError
 from core.flow.formats.native import from_json
 from core.flow.nodes import Flow, VariableValue
-from core.library.sweep_request import SweepRequest, sweep_of
+from core.library.sweep_request import SweepRequest, reuse_of, sweep_of
 from core.library.sweeps import Sweep
 from core.sweep.grid import Grid, Sample, parse_grid
 
@@ -136,16 +136,20 @@ def _start(request: SweepRequest) -> Sweep | None:
     try:
         with st.spinner("Reading bars and indicators"):
             source = shared.source(request.source, path=request.path)
-            sweep, _ = sweep_of(request, source, find, engine_version=version(), now=shared.clock())
+            sweep, ready = sweep_of(
+                request, source, find, engine_version=version(), now=shared.clock()
+            )
         known = shared.sweeps.equal(shared.user.id, sweep.key)
         if known is not None:
             st.toast(
                 "This batch test has been run: here are its results.", icon=":material/done_all:"
             )
             return known
-        sweep = shared.sweeps.add(sweep)
+        others = shared.sweeps.extendable(shared.user.id, sweep.base)
+        sweep = shared.sweeps.add(*reuse_of(sweep, ready, others))
         shared.start_sweeps(shared.user.id)
-        st.toast(f"Started: {sweep.total:,} runs.", icon=":material/play_arrow:")
+        again = f", {sweep.reused:,} of them known already" if sweep.reused else ""
+        st.toast(f"Started: {sweep.total:,} runs{again}.", icon=":material/play_arrow:")
         return sweep
     except SluiceError as err:
         show_error(err)

@@ -34,7 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from core.db.session import transaction
-from core.library.sweeps import Filter
+from core.errors import NeedsOperator
+from core.library.sweeps import Filter, Reuse
 from core.market.bars import Float
 from core.sweep.grid import Grid
 from core.sweep.heatmap import Aggregate
@@ -83,6 +84,31 @@ def copy_in(db: Connection, number: int, found: Measured) -> None:
         copy.write(_TRAILER)
 
 
+def copy_from(db: Connection, number: int, reuse: Reuse) -> None:
+    """Take runs over from another sweep, in the transaction of ``db``."""
+    db.execute(text("CREATE TEMPORARY TABLE reused (old bigint, new bigint) ON COMMIT DROP"))
+    pairs = np.empty(len(reuse.new), dtype=_PAIR)
+    pairs["fields"], pairs["old_bytes"], pairs["new_bytes"] = 2, 8, 8
+    pairs["old"], pairs["new"] = reuse.old, reuse.new
+    driver: Any = db.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY reused FROM STDIN (FORMAT BINARY)") as copy:
+        copy.write(_HEADER)
+        copy.write(memoryview(pairs.view(np.uint8)))  # type: ignore[arg-type]
+        copy.write(_TRAILER)
+    db.execute(text("ANALYZE reused"))
+    own, other = table_of(number), table_of(reuse.number)
+    reused = Table("reused", MetaData(), Column("old", BigInteger), Column("new", BigInteger))
+    metrics = [other.c[name] for name in METRICS]
+    taken = select(reused.c.new, other.c.reason, *metrics).join_from(
+        reused, other, other.c.run == reused.c.old
+    )
+    db.execute(own.insert().from_select(["run", "reason", *METRICS], taken))
+    if db.execute(select(func.count()).select_from(own)).scalar_one() != len(reuse.new):
+        raise NeedsOperator(
+            f"Sweep {reuse.number} lacks runs it should have: delete it, then start this one again."
+        )
+
+
 # PostgreSQL's binary COPY: a header, rows of fields with their lengths, a trailer.
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -90,6 +116,11 @@ _ROW = np.dtype(
     [("fields", ">i2"), ("run_bytes", ">i4"), ("run", ">i8"), ("reason_bytes", ">i4"),
      ("reason", ">i2"), ("metrics", np.dtype([("bytes", ">i4"), ("value", ">f4")]), len(METRICS))]
 )  # fmt: skip
+
+
+_PAIR = np.dtype(
+    [("fields", ">i2"), ("old_bytes", ">i4"), ("old", ">i8"), ("new_bytes", ">i4"), ("new", ">i8")]
+)
 
 
 def _rows(found: Measured) -> memoryview:

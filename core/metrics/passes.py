@@ -102,7 +102,7 @@ def room_for(sessions: int) -> Room:
     """A room for returns of so many sessions, all zero."""
     size = sessions * LANES
     return Room(
-        returns=np.zeros(size),
+        returns=_in_lines(size),
         sums=np.zeros(ROWS * LANES),
         codes=np.zeros(-(-size // STRIDE) * STRIDE, dtype=np.uint8),
         counts=np.zeros(LANES * CODES, dtype=np.int32),
@@ -111,6 +111,14 @@ def room_for(sessions: int) -> Room:
         found=np.zeros(LANES, dtype=np.int64),
         places=np.zeros(LANES * RANKS, dtype=np.int64),
     )
+
+
+def _in_lines(size: int) -> Float:
+    """Zeros that begin where a cache line does: a row of a block then lies in one, not two."""
+    line = LANES * 8
+    spare = np.zeros(size + LANES)
+    begin = -spare.ctypes.data % line // 8
+    return spare[begin : begin + size]
 
 
 @kernel

@@ -42,6 +42,7 @@ class Prepared:
     Sessions before the first are kept for indicators only; ``moves``, ``due`` and ``in_force``
     begin with the first.
 
+    ``digests``   of each symbol's bars
     ``columns``   float64 [C, all sessions], rows as ``values.columns``
     ``months``    int8 [all sessions]
     ``priced``    bool [all sessions, N], columns as ``values.held``
@@ -53,6 +54,7 @@ class Prepared:
     values: Values
     provenance: Provenance
     data_digest: str
+    digests: Mapping[str, str]
     sessions: Sessions
     first: int
     columns: Float
@@ -113,6 +115,7 @@ def prepare(
         values=values,
         provenance=bars.provenance,
         data_digest=bars.digest(),
+        digests=bars.digests(),
         sessions=sessions,
         first=first,
         columns=columns,
