@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app import exports
 from app.resources import services
 from core.bootstrap import Services, version
 from core.errors import SluiceError
@@ -62,7 +63,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     services().close()
 
 
-app = st.App(MAIN, lifespan=lifespan, routes=[Route("/healthz", health)])
+app = st.App(MAIN, lifespan=lifespan, routes=[Route("/healthz", health), *exports.routes])
 
 
 def serve(settings: Settings) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
 from app.components.backtest_form import backtest_form
 from app.components.problems import show_error
+from app.components.quick_look import MOST_RUNS, quick_look
 from app.components.strategy_view import find
 from app.resources import services
 from core.bootstrap import version
 from core.errors import BadInput, SluiceError
 from core.flow.formats.native import from_json
-from core.flow.nodes import Flow, VariableValue
+from core.flow.nodes import Flow
 from core.library.sweep_request import SweepRequest, reuse_of, sweep_of
 from core.library.sweeps import Sweep
 from core.sweep.grid import Grid, Sample, parse_grid
@@ -67,13 +67,30 @@ def sweep_form() -> Sweep | None:
         st.caption(_size(asked))
     except SluiceError as err:
         show_error(err)
-    st.button(
-        "Start batch test", type="primary", icon=":material/play_arrow:", disabled=asked is None,
-        key="sweep_start", on_click=st.session_state.__setitem__, args=("sweep_wanted", True),
-    )  # fmt: skip
+    small = asked is not None and asked.runs <= MOST_RUNS
+    with st.container(horizontal=True, gap="small"):
+        _button("Start batch test", "sweep_wanted", ":material/play_arrow:", asked is not None,
+                "Workers run it; it goes on when you leave, and its results are kept.")  # fmt: skip
+        _button("Quick look", "sweep_quick", ":material/bolt:", small,
+                f"Up to {MOST_RUNS:,} runs, here and at once; nothing is kept.")  # fmt: skip
     if st.session_state.pop("sweep_wanted", False) and asked is not None:
+        st.session_state.pop("sweep_quick", None)
         return _start(asked.request)
+    if st.session_state.get("sweep_quick") and asked is not None and small:
+        try:
+            quick_look(asked.request)
+        except SluiceError as err:
+            show_error(err)
     return None
+
+
+def _button(label: str, flag: str, icon: str, possible: bool, said: str) -> None:
+    """A button that raises a flag: its own value would not survive st.rerun()."""
+    st.button(
+        label, type="primary" if flag == "sweep_wanted" else "secondary", icon=icon,
+        disabled=not possible, key=f"{flag}_button", help=said,
+        on_click=st.session_state.__setitem__, args=(flag, True),
+    )  # fmt: skip
 
 
 def _grid(key: str, flow: Flow) -> Grid:
@@ -154,11 +171,3 @@ def _start(request: SweepRequest) -> Sweep | None:
     except SluiceError as err:
         show_error(err)
         return None
-
-
-def variables_text(values: Mapping[str, VariableValue]) -> str:
-    """Values of variables as one reads them: ``window 10, hot 75``."""
-    return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    )

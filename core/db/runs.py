@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Double,
     Engine,
     Integer,
     MetaData,
@@ -31,6 +32,7 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.schema import CreateTable
 
 from core.db.session import transaction
@@ -202,24 +204,29 @@ class Runs:
         return found
 
     def summary(self, metric: str) -> dict[str, float]:
-        """Best, median and worst of a metric over all runs that have it, and the share profitable.
+        """How a metric spreads over all runs that have it, and the share profitable.
 
-        ``best`` and ``worst`` are the largest and the smallest value.
+        ``smallest``, ``q05``, ``q25``, ``median``, ``q75``, ``q95``, ``largest``; ``known`` runs
+        and their ``deviation``; ``profitable`` of all that have a total return.
         """
         column, earned = self._table.c[metric], self._table.c.total_return
         known = column != NAN
+        quantiles = func.percentile_cont(array([0.05, 0.25, 0.5, 0.75, 0.95], type_=Double))
         query = select(
-            func.max(column).filter(known),
-            func.percentile_cont(0.5).within_group(column).filter(known),
             func.min(column).filter(known),
-            func.avg(case((earned > 0, 1.0), else_=0.0)).filter(earned != NAN),
+            func.max(column).filter(known),
             func.count().filter(known),
             func.stddev_samp(column).filter(known),
+            func.avg(case((earned > 0, 1.0), else_=0.0)).filter(earned != NAN),
+            quantiles.within_group(column).filter(known),
         )
-        names = ("largest", "median", "smallest", "profitable", "known", "deviation")
+        names = ("smallest", "largest", "known", "deviation", "profitable",
+                 "q05", "q25", "median", "q75", "q95")  # fmt: skip
         with transaction(self._engine) as db:
-            row = db.execute(query).one()
-        return {n: float("nan") if v is None else float(v) for n, v in zip(names, row, strict=True)}
+            db.execute(text("SET LOCAL work_mem = '64MB'"))
+            *row, inner = db.execute(query).one()
+        values = [*row, *(inner or [None] * 5)]
+        return {n: NAN if v is None else float(v) for n, v in zip(names, values, strict=True)}
 
     def top_values(self, metric: str, *, descending: bool, share: float = 0.01) -> dict[str, Float]:
         """For each variable, how the best ``share`` of runs spreads over its values (sums to 1)."""

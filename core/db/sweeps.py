@@ -230,14 +230,15 @@ class Sweeps:
             for number in db.scalars(query.returning(sweeps.c.number)).all():
                 runs.drop(db, number)
 
-    def older(self, before: datetime) -> list[Sweep]:
-        """Ended sweeps that are not pinned and ended before then: what ``delete_older`` removes."""
+    def older(self, user_id: UUID, before: datetime) -> list[Sweep]:
+        """The user's of what ``delete_older`` removes, the oldest first."""
+        query = select(*_FIELDS).where(_old(before), sweeps.c.user_id == user_id)
         with transaction(self._engine) as db:
-            rows = db.execute(select(*_FIELDS).where(_old(before))).mappings()
+            rows = db.execute(query.order_by(sweeps.c.finished_at)).mappings()
             return [Sweep(**row, flow={}, references={}) for row in rows]
 
     def delete_older(self, before: datetime) -> int:
-        """Remove those; returns how many."""
+        """Remove ended sweeps that are not pinned and ended before then; returns how many."""
         with transaction(self._engine) as db:
             query = delete(sweeps).where(_old(before)).returning(sweeps.c.number)
             numbers = db.scalars(query).all()

@@ -344,7 +344,7 @@ def test_old_sweeps_go_and_pinned_ones_stay(services):
     services.sweeps.cancel(user, kept.id)
     services.sweeps.cancel(user, gone.id)
     services.sweeps.pin(user, kept.id)
-    assert [s.id for s in services.sweeps.older(services.clock())] == [gone.id]
+    assert [s.id for s in services.sweeps.older(user, services.clock())] == [gone.id]
     assert services.sweeps.delete_older(services.clock()) == 1
     assert {s.id for s in services.sweeps.recent(user)} == {kept.id, running.id}
 
