@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from core.db.runs import Runs
 
 PAGE_ROWS = 50
+MOST_OPTIONS = 500
+"""Values of a variable that a list can offer."""
 ORDERS = ("Best first", "Worst first")
 _PAGE = "page"
 FIRST = (
@@ -87,17 +90,12 @@ def _results(sweep: Sweep, grid: Grid, runs: Runs) -> None:
             "Order", ORDERS, default=ORDERS[0], required=True, key="order",
             bind="query-params", on_change=_to_start,
         )  # fmt: skip
-        low, high = (
-            st.number_input(label, value=None, format="%g", key=key, width=150, on_change=_to_start,
-                            help="Of the metric it is sorted by.", bind="query-params")
-            for key, label in (("low", "At least"), ("high", "At most"))
-        )  # fmt: skip
     descending = (BY_NAME[by].better >= 0) == (order == ORDERS[0])
-    filters = () if low is None and high is None else (Filter(by, low, high),)
+    filters, values = _filters(grid)
     _summary(sweep, runs, by)
-    count = runs.count(filters)
+    count = runs.count(filters, values)
     if not count:
-        st.info("No run lies between these bounds.", icon=":material/filter_alt_off:")
+        st.info("No run passes these filters.", icon=":material/filter_alt_off:")
         return
     page, pages = 1, -(-count // PAGE_ROWS)
     if pages > 1:
@@ -105,7 +103,12 @@ def _results(sweep: Sweep, grid: Grid, runs: Runs) -> None:
             _to_start()
         page = st.pagination(pages, key=_PAGE, bind="query-params")
     found = runs.page(
-        by, descending=descending, filters=filters, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
+        by,
+        descending=descending,
+        filters=filters,
+        values=values,
+        limit=PAGE_ROWS,
+        offset=(page - 1) * PAGE_ROWS,
     )
     table = _table(sweep, grid, found, by)
     event = st.dataframe(
@@ -123,6 +126,38 @@ def _results(sweep: Sweep, grid: Grid, runs: Runs) -> None:
     if chosen:
         open_run(sweep, grid, int(found.points[chosen[0]]), "row")
     _favourites(grid, runs, by)
+
+
+def _filters(grid: Grid) -> tuple[list[Filter], dict[str, int]]:
+    """What is kept: runs with metrics between bounds, and with one value of a variable."""
+    filters, values = [], {}
+    with st.expander("Filters", icon=":material/filter_alt:"):
+        bounded: list[str] = st.multiselect(
+            "Metrics", METRICS, key="bounded", format_func=lambda name: BY_NAME[name].label,
+            bind="query-params", on_change=_to_start, placeholder="Choose metrics to bound",
+        )  # fmt: skip
+        for metric in bounded:
+            unit = " (1 is 100 %)" if BY_NAME[metric].unit == "fraction" else ""
+            low, high = (
+                column.number_input(
+                    f"{BY_NAME[metric].label} {words}{unit}", value=None, format="%g",
+                    key=f"{key}_{metric}", bind="query-params", on_change=_to_start,
+                )
+                for column, key, words in zip(
+                    st.columns(2), ("low", "high"), ("at least", "at most"), strict=True
+                )
+            )  # fmt: skip
+            filters.append(Filter(metric, low, high))
+        names = [axis.names[0] for axis in grid.axes if 1 < len(axis.values) <= MOST_OPTIONS]
+        for i, column in zip(range(len(names)), itertools.cycle(st.columns(4)), strict=False):
+            options = ["all", *labels(grid, names[i])]
+            at = column.selectbox(
+                names[i], range(len(options)), key=f"only_{names[i]}", on_change=_to_start,
+                format_func=options.__getitem__,
+            )  # fmt: skip
+            if at:
+                values[names[i]] = at - 1
+    return filters, values
 
 
 def _to_start() -> None:
