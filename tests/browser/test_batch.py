@@ -48,6 +48,7 @@ def fill_form(page: Page) -> None:
 def fill(page: Page, name: str, values: str, runs: int) -> None:
     """Write values into a field, and see how many runs that makes."""
     field = page.get_by_label(name, exact=True)
+    expect(field).to_have_count(1)  # those of the strategy chosen before are gone
     field.fill(values)
     field.press("Enter")
     expect(page.get_by_text(re.compile(f"^{runs} runs ·"))).to_be_visible(timeout=30_000)
