@@ -40,6 +40,8 @@ def fill_form(page: Page) -> None:
     """Choose the strategy and write the values to try."""
     page.get_by_label("Strategy", exact=True).click()
     page.get_by_role("option", name="Risk on, risk off").click()
+    # Its own fields have to stand: other strategies have a variable 'window' too.
+    expect(page.get_by_placeholder("75: not swept")).to_be_visible()
     settle(page)
     for name, (values, runs) in VALUES.items():
         fill(page, name, values, runs)
