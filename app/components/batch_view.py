@@ -15,9 +15,9 @@ from app.components.sweep_form import sweep_form
 from app.components.sweep_results import sweep_results
 from app.resources import services
 from core.errors import SluiceError, UnknownName
-from core.library.sweeps import Sweep
+from core.library.sweeps import ENDED, Sweep
 
-LOOK_AGAIN_SECONDS = 1.0
+LOOK_AGAIN_SECONDS, LOOK_SELDOM_SECONDS = 1.0, 15.0
 PAGE_ROWS = 20
 SOON = timedelta(days=7)
 CHOSEN = "sweep"
@@ -72,9 +72,19 @@ def _form() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=LOOK_AGAIN_SECONDS)
 def _list() -> None:
-    """All sweeps, running ones first; looked at again every second."""
+    """All sweeps, running ones first; looked at again and again, quickly while one is at work."""
+    at_work = _at_work()
+    seconds = LOOK_AGAIN_SECONDS if at_work else LOOK_SELDOM_SECONDS
+    st.fragment(_rows, run_every=seconds)(at_work)
+
+
+def _at_work() -> bool:
+    """Whether one is queued, running or paused: these stand first."""
+    return any(s.state not in ENDED for s in services().sweeps.recent(services().user.id, limit=1))
+
+
+def _rows(at_work: bool) -> None:
     user = services().user.id
     total = services().sweeps.count(user)
     page = 1
@@ -87,6 +97,8 @@ def _list() -> None:
     for row in rows:
         _row(row)
     _retention(total)
+    if at_work != _at_work():
+        st.rerun()  # to be looked at more often, or less
     shown = st.query_params.get(CHOSEN)
     if shown != st.session_state.get("sweep_shown"):
         st.rerun()
