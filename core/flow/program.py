@@ -136,6 +136,15 @@ class Program:
                 stages[i] = stages[parts].max() if parts else 0
         return stages
 
+    @cached_property
+    def parents(self) -> Int:
+        """The node above each node; -1 above the root and above flows that are only measured."""
+        code = self.code
+        above = np.full(len(code.kind), -1, dtype=np.int32)
+        for node, (first, arity) in enumerate(zip(code.first, code.arity, strict=True)):
+            above[code.refs[first : first + arity]] = node
+        return above
+
 
 def expressions(program: Program) -> Iterator[Expr]:
     """Every literal and variable the program's values come from."""
