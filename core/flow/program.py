@@ -145,6 +145,17 @@ class Program:
             above[code.refs[first : first + arity]] = node
         return above
 
+    @cached_property
+    def reading_order(self) -> tuple[int, ...]:
+        """The nodes of the main flow as one reads them: each before what is below it."""
+        code, order, stack = self.code, [], [0]
+        while stack:
+            node = stack.pop()
+            order.append(node)
+            first, arity = code.first[node], code.arity[node]
+            stack += code.refs[first : first + arity].tolist()[::-1]
+        return tuple(order)
+
 
 def expressions(program: Program) -> Iterator[Expr]:
     """Every literal and variable the program's values come from."""

@@ -204,8 +204,8 @@ def branches_of(seen: Observation, offset: int, books: Books, terms: Terms) -> B
     program, code = seen.binding.program, seen.binding.program.code
     traded = np.flatnonzero(books.worth)
     decided = traded - terms.next_open
-    below = _under_root(program)
-    leaves = np.flatnonzero((code.kind == op.ASSET) & below)
+    nodes = np.array(program.reading_order)
+    leaves = nodes[code.kind[nodes] == op.ASSET]
     column = seen.binding.asset[code.arg[leaves, 0]].astype(np.int64)
     trade, leaf, weight = _weights(seen, leaves, column, offset + decided)
     by_symbol = np.zeros((len(traded), len(seen.binding.held)))
@@ -219,15 +219,6 @@ def branches_of(seen: Observation, offset: int, books: Books, terms: Terms) -> B
         held=held,
         moved=_moved(held, books, traded, len(code.kind)),
     )
-
-
-def _under_root(program: Program) -> npt.NDArray[np.bool_]:
-    """Which nodes are of the main flow. A node's number is larger than that of its parent."""
-    below = np.zeros(len(program.parents), dtype=np.bool_)
-    below[0] = True
-    for node, parent in enumerate(program.parents.tolist()):
-        below[node] |= parent >= 0 and below[parent]
-    return below
 
 
 def _weights(

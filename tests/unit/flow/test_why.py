@@ -176,6 +176,14 @@ def test_what_is_compared_shares_a_panel_and_numbers_are_levels():
     np.testing.assert_array_equal(history.panels[0].lines[0].values, [1, 2, 3, 4])
 
 
+def test_what_is_drawn_over_one_price_shares_its_panel():
+    average = {"indicator": "sma", "symbol": "A", "window": 2}
+    when = {"all": [above("A", 5), {"left": average, "op": "<", "right": 9}, above("B", 5)]}
+    panels = history_of(seen({**HOT, "when": when}, A=[1, 2, 3], B=[1, 2, 3]), 0).panels
+    assert [len(p.lines) for p in panels] == [2, 1]
+    assert [x.value for x in panels[0].levels] == [5, 9]
+
+
 def test_a_shared_level_does_not_join_panels():
     when = {"any": [
         {"left": {"indicator": "rsi", "symbol": s, "window": 2}, "op": ">", "right": 50}
