@@ -13,6 +13,7 @@ from core.backtest.holdings import spells_of
 from core.backtest.result import Backtest, Result
 from core.errors import BadInput
 from core.flow.describe import node_title
+from core.flow.history import NodeHistory
 from core.metrics.attribution import (
     Attribution,
     Branches,
@@ -156,6 +157,15 @@ def branch_rows(
         for n in program.reading_order
         if found.gains[n] or found.costs[n]
     ]  # fmt: skip
+
+
+def node(history: NodeHistory) -> Table:
+    """A block's indicators over time, whether it held and what reached it."""
+    lines = [line for panel in history.panels for line in panel.lines]
+    header = ("date", *(line.text for line in lines), "held", "share")
+    columns = (*(line.values for line in lines), history.held, history.share)
+    known = ([_known(value) for value in column.tolist()] for column in columns)
+    return header, zip(history.sessions.tolist(), *known, strict=True)
 
 
 def _periods(backtest: Backtest, ledger: Ledger) -> list[tuple[int, int]]:

@@ -88,7 +88,7 @@ def test_a_backtest_shows_its_result_with_source_and_age(page, app):
 def test_every_view_of_a_result_has_its_content(page, app):
     strategy(page, app, "storm-watch")
     run(page)
-    view(page, "Allocations")
+    view(page, "Holdings")
     expect(page.get_by_text("Decided on")).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     view(page, "Metrics")
