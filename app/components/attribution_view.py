@@ -121,11 +121,12 @@ def _by_block(key: str, backtest: Backtest, ledger: Ledger, first: int, last: in
         return
     depth = _depths(backtest.seen.binding.program)
     # The largest flows have more blocks than can be read: those nearest to the root are drawn.
-    deepest = max(d for d in range(1, 99) if sum(depth[str(r[0])] < d for r in rows) <= MOST_BARS)
+    depths = sorted(depth[str(row[0])] for row in rows)
+    deepest = depths[-1] if len(rows) <= MOST_BARS else max(depths[MOST_BARS] - 1, 0)
     bars = [
-        (_label(str(row[1]), depth[str(row[0])]), float(str(row[5])))
+        (_label(str(row[1]), deepest - depth[str(row[0])]), float(str(row[5])))
         for row in rows
-        if depth[str(row[0])] < deepest
+        if depth[str(row[0])] <= deepest
     ]
     figure = contributions_chart(bars, palette(st.context.theme.type), keep_order=True)
     st.plotly_chart(figure, key=f"{key}_by_block", config=CHART, theme=None)
@@ -160,5 +161,6 @@ def _depths(program: Program) -> dict[str, int]:
     return {program.paths[node]: deep for node, deep in depth.items()}
 
 
-def _label(title: str, depth: int) -> str:
-    return "\u2003" * depth + escape(title if len(title) <= 44 else f"{title[:43]}…", quote=False)
+def _label(title: str, above: int) -> str:
+    """Labels end at the axis: the space behind one shows how far above the deepest it is."""
+    return escape(title if len(title) <= 44 else f"{title[:43]}…", quote=False) + "\u2003" * above

@@ -11,7 +11,7 @@ from app.components.flow_chart import flow_chart
 from app.components.plain import plain
 from app.components.session_picker import number_of, session_picker
 from core.backtest.result import Backtest
-from core.flow.difference import BlockChange, Difference, difference, simple
+from core.flow.difference import BlockChange, Difference, difference
 from core.flow.nodes import Rebalance
 from core.flow.trace import ConditionTrace, ItemTrace, NodeTrace, Trace, trace
 
@@ -154,21 +154,23 @@ def _path(found: Trace) -> pd.DataFrame:
                 "Reads": "",
             }
         )
-        rows += [_condition(condition) for condition in simple(node)]
+        for condition in node.conditions:
+            rows += _condition(condition, 1)
         rows += [_item(item) for item in node.items]
     return pd.DataFrame(rows, columns=["Block", "Kind", "Share", "Choice", "To flip", "Reads"])
 
 
-def _condition(condition: ConditionTrace) -> dict[str, object]:
-    truth = "unknown" if condition.truth is None else "true" if condition.truth else "false"
-    return {
-        "Block": f"\u2003{condition.text}",
+def _condition(condition: ConditionTrace, depth: int) -> list[dict[str, object]]:
+    """A line for the condition, and below it for what it is made of."""
+    row: dict[str, object] = {
+        "Block": "\u2003" * depth + condition.text,
         "Kind": "condition",
         "Share": None,
-        "Choice": truth,
+        "Choice": _truth(condition),
         "To flip": condition.distance,
         "Reads": _values(condition),
     }
+    return [row, *(line for part in condition.parts for line in _condition(part, depth + 1))]
 
 
 def _item(item: ItemTrace) -> dict[str, object]:
@@ -183,9 +185,12 @@ def _item(item: ItemTrace) -> dict[str, object]:
 
 
 def _reads(condition: ConditionTrace) -> str:
-    truth = "unknown" if condition.truth is None else "true" if condition.truth else "false"
     values = _values(condition)
-    return f"{truth} ({values})" if values else truth
+    return f"{_truth(condition)} ({values})" if values else _truth(condition)
+
+
+def _truth(condition: ConditionTrace) -> str:
+    return "unknown" if condition.truth is None else "true" if condition.truth else "false"
 
 
 def _values(condition: ConditionTrace) -> str:

@@ -147,11 +147,11 @@ def _side(node: NodeTrace) -> int | None:
 
 
 def _conditions(before: NodeTrace, after: NodeTrace) -> tuple[ConditionChange, ...]:
-    pairs = zip(simple(before), simple(after), strict=True)
+    pairs = zip(_simple(before), _simple(after), strict=True)
     return tuple(ConditionChange(was, now) for was, now in pairs)
 
 
-def simple(node: NodeTrace) -> Iterator[ConditionTrace]:
+def _simple(node: NodeTrace) -> Iterator[ConditionTrace]:
     """The comparisons and months a block's conditions are made of, in order."""
     stack = list(reversed(node.conditions))
     while stack:
