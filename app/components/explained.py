@@ -21,6 +21,9 @@ from core.market.source import Progress
 
 FIRST_LOOK_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.25
+MOST_KEPT = 4
+"""What a flow saw is large: a session keeps the results it explained last."""
+_RUNS = "explained_runs"
 
 
 def explained(key: str, result: Result, backtest: Backtest | None) -> Backtest | None:
@@ -31,7 +34,7 @@ def explained(key: str, result: Result, backtest: Backtest | None) -> Backtest |
     """
     if backtest is not None:
         return backtest
-    run: BacktestRun | None = st.session_state.get(_key(key))
+    run = _runs().get(key)
     if run is not None and run.done and run.backtest is not None:
         _compare(result, run.backtest.result)
         return run.backtest
@@ -45,40 +48,46 @@ def explained(key: str, result: Result, backtest: Backtest | None) -> Backtest |
     )
     if run is not None and run.error is not None:
         show_error(run.error)
-    path = _path(key, result) if result.provenance.source == "files" else None
+    if result.provenance.source == "files":
+        _path(key, result)
     st.button(
         "Explain this result", type="primary", icon=":material/question_mark:",
-        key=f"{key}_explain", on_click=_begin, args=(key, result, path),
+        key=f"{key}_explain", on_click=_begin, args=(key, result),
     )  # fmt: skip
     return None
 
 
-def _key(key: str) -> str:
-    return f"{key}_explained"
+def _runs() -> dict[str, BacktestRun]:
+    """This session's runs by the key of their result, the oldest first."""
+    runs: dict[str, BacktestRun] = st.session_state.setdefault(_RUNS, {})
+    return runs
 
 
-def _path(key: str, result: Result) -> Path:
+def _path(key: str, result: Result) -> None:
     """Where the bars are: a result knows the name of the file or folder only."""
     data = services().settings.data
     known = str(data) if data is not None and data.name == result.provenance.feed else ""
-    text: str = st.text_input(
+    st.text_input(
         "File or folder", value=known, key=f"{key}_explain_path", width=460,
         help=f"Where {result.provenance.feed} is on this server.", persist_state="session",
     )  # fmt: skip
-    return Path(text.strip()).expanduser()
 
 
-def _begin(key: str, result: Result, path: Path | None) -> None:
-    if path is not None:
-        path = Path(str(st.session_state[f"{key}_explain_path"]).strip()).expanduser()
-    run = BacktestRun(_work(result, path), _not_kept, services().clock)
-    st.session_state[_key(key)] = run
+def _begin(key: str, result: Result) -> None:
+    text = str(st.session_state.get(f"{key}_explain_path", "")).strip()
+    run = BacktestRun(_work(result, text), _not_kept, services().clock)
+    runs = _runs()
+    runs.pop(key, None)
+    runs[key] = run
+    for oldest in list(runs)[:-MOST_KEPT]:
+        runs.pop(oldest).cancel()
     run.wait(FIRST_LOOK_SECONDS)
 
 
-def _work(result: Result, path: Path | None) -> Callable[[Progress], Backtest]:
-    """The same backtest over the same sessions."""
+def _work(result: Result, text: str) -> Callable[[Progress], Backtest]:
+    """The same backtest over the same sessions; ``text`` says where files are."""
     shared = services()
+    path = Path(text).expanduser() if text else None
     settings = result.settings.model_copy(update={"start": result.start, "end": result.end})
 
     def find(slug: str) -> Flow:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--disable-quic", "--no-first-run",
 )  # fmt: skip
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
 ROOT = Path(__file__).resolve().parents[2]
 
 
