@@ -16,7 +16,6 @@ from core.flow.describe import node_title
 from core.flow.history import NodeHistory
 from core.metrics.attribution import (
     Attribution,
-    Branches,
     Ledger,
     attribute,
     attribute_branches,
@@ -114,20 +113,11 @@ def attribution(backtest: Backtest) -> Table:
 
 def attribution_rows(symbols: Sequence[str], found: Attribution) -> list[Row]:
     """One period's parts: symbols, then the account's own, then what they sum to."""
-    by_symbol = zip(
-        symbols, found.gains.tolist(), found.funding.tolist(), found.costs.tolist(),
-        found.positions.tolist(), strict=True,
-    )  # fmt: skip
-    rows: list[Row] = list(by_symbol)
-    for name, value in (
-        ("Interest on cash", found.interest),
-        ("Borrowing", found.borrowing),
-        ("Written off", found.written_off),
-    ):
-        if value:
-            rows.append((name, None, None, None, value))
-    sums = (float(part.sum()) for part in (found.gains, found.funding, found.costs))
-    return [*rows, ("Total return", *sums, found.total)]
+    parts = (found.gains, found.funding, found.costs)
+    net = found.positions.tolist()
+    rows: list[Row] = list(zip(symbols, *(part.tolist() for part in parts), net, strict=True))
+    rows += [(name, None, None, None, value) for name, value in found.account]
+    return [*rows, ("Total return", *(float(part.sum()) for part in parts), found.total)]
 
 
 def branches(backtest: Backtest) -> Table:
@@ -136,27 +126,16 @@ def branches(backtest: Backtest) -> Table:
     came = branches_of(backtest.seen, backtest.offset, backtest.books, backtest.terms)
     header = ("from", "to", "path", "block", "kind", "price and funding", "costs", "total")
     days = backtest.result.sessions.tolist()
-    rows = (
-        (days[first], days[last], *row)
-        for first, last in _periods(backtest, ledger)
-        for row in branch_rows(backtest, came, ledger, first, last)
-    )
-    return header, rows
-
-
-def branch_rows(
-    backtest: Backtest, came: Branches, ledger: Ledger, first: int, last: int
-) -> list[Row]:
-    """One period's blocks that earned or cost anything, in the order of the flow."""
-    found = attribute_branches(ledger, came, first, last)
     binding = backtest.seen.binding
-    program = binding.program
-    return [
-        (program.paths[n], node_title(binding, n), program.nodes[n].kind, float(found.gains[n]),
-         float(found.costs[n]), float(found.net[n]))
-        for n in program.reading_order
-        if found.gains[n] or found.costs[n]
-    ]  # fmt: skip
+    paths, nodes = binding.program.paths, binding.program.nodes
+    rows = (
+        (days[first], days[last], paths[n], node_title(binding, n), nodes[n].kind,
+         float(found.gains[n]), float(found.costs[n]), float(found.net[n]))
+        for first, last in _periods(backtest, ledger)
+        for found in [attribute_branches(ledger, came, first, last)]
+        for n in found.nodes
+    )  # fmt: skip
+    return header, rows
 
 
 def node(history: NodeHistory) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from html import escape
 
@@ -14,8 +15,16 @@ from app.components.session_picker import number_of
 from app.theme import palette
 from core import export
 from core.backtest.result import Backtest
+from core.flow.describe import words_of
 from core.flow.program import Program
-from core.metrics.attribution import Ledger, attribute, branches_of, ledger_of, years_of
+from core.metrics.attribution import (
+    Ledger,
+    attribute,
+    attribute_branches,
+    branches_of,
+    ledger_of,
+    years_of,
+)
 
 CHART = {"displaylogo": False, "displayModeBar": False}
 WHOLE, CHOSEN = "Whole range", "From … to …"
@@ -90,75 +99,77 @@ def _date(key: str, label: str, value: date, limits: tuple[date, date]) -> date 
 
 
 def _by_symbol(key: str, backtest: Backtest, ledger: Ledger, first: int, last: int) -> None:
-    found = attribute(ledger, first, last)
-    rows = export.attribution_rows(backtest.result.symbols, found)
-    bars = [(str(row[0]), float(str(row[4]))) for row in rows[:-1]]
-    if any(value for _, value in bars):
-        shown = sorted((b for b in bars if b[1]), key=lambda bar: -abs(bar[1]))[:MOST_BARS]
-        st.plotly_chart(
-            contributions_chart(shown, palette(st.context.theme.type)),
-            key=f"{key}_by_symbol", config=CHART, theme=None,
-        )  # fmt: skip
+    found, symbols = attribute(ledger, first, last), backtest.result.symbols
+    bars = [*zip(symbols, found.positions.tolist(), strict=True), *found.account]
+    bars = sorted((bar for bar in bars if bar[1]), key=lambda bar: -abs(bar[1]))
+    if bars:
+        figure = contributions_chart(bars[:MOST_BARS], palette(st.context.theme.type))
+        st.plotly_chart(figure, key=f"{key}_by_symbol", config=CHART, theme=None)
     else:
         st.info("Nothing was earned and nothing lost in this range.", icon=":material/info:")
     header = ["Part", "Price moves", "Funding", "Costs", "Total"]
-    frame = pd.DataFrame(rows, columns=header)
-    if not frame["Funding"].any():
+    frame = pd.DataFrame(export.attribution_rows(symbols, found), columns=header)
+    if not found.funding.any():
         frame = frame.drop(columns="Funding")
-    st.dataframe(
-        frame, hide_index=True, height="content" if len(frame) < 20 else 600,
-        column_config=dict.fromkeys(header[1:], PERCENT), placeholder="",
-    )  # fmt: skip
+    _table(frame)
     st.caption("The lines above the last one sum to it. The CSV has every year as well.")
     csv_button(key, "Attribution", backtest.result.flow.name, lambda: export.attribution(backtest))
 
 
 def _by_block(key: str, backtest: Backtest, ledger: Ledger, first: int, last: int) -> None:
     came = branches_of(backtest.seen, backtest.offset, backtest.books, backtest.terms)
-    rows = export.branch_rows(backtest, came, ledger, first, last)
-    if not rows:
+    found, binding = attribute_branches(ledger, came, first, last), backtest.seen.binding
+    if not found.nodes:
         st.info("No block held anything in this range.", icon=":material/info:")
         return
-    depth = _depths(backtest.seen.binding.program)
-    # The largest flows have more blocks than can be read: those nearest to the root are drawn.
-    depths = sorted(depth[str(row[0])] for row in rows)
-    deepest = depths[-1] if len(rows) <= MOST_BARS else max(depths[MOST_BARS] - 1, 0)
-    bars = [
-        (_label(str(row[1]), deepest - depth[str(row[0])]), float(str(row[5])))
-        for row in rows
-        if depth[str(row[0])] <= deepest
-    ]
-    figure = contributions_chart(bars, palette(st.context.theme.type), keep_order=True)
-    st.plotly_chart(figure, key=f"{key}_by_block", config=CHART, theme=None)
-    if len(bars) < len(rows):
-        st.caption(f"{len(rows) - len(bars):,} blocks further down are in the table only.")
-    frame = pd.DataFrame(
-        {
-            "Block": "\u2003" * depth[str(path)] + str(title),
-            "Kind": kind,
-            "Price moves": gains,
-            "Costs": costs,
-            "Total": net,
-            "Path": path,
-        }
-        for path, title, kind, gains, costs, net in rows
-    )
-    st.dataframe(
-        frame, hide_index=True, height="content" if len(frame) < 20 else 600,
-        column_config=dict.fromkeys(("Price moves", "Costs", "Total"), PERCENT),
+    depth, titles = _depths(binding.program), words_of(binding).titles
+    drawn = _nearest(found.nodes, depth)
+    deepest = max(depth[n] for n in drawn)
+    figure = contributions_chart(
+        [(_label(titles[n], deepest - depth[n]), float(found.net[n])) for n in drawn],
+        palette(st.context.theme.type), keep_order=True,
     )  # fmt: skip
-    st.caption(
-        "The blocks directly below a block sum to it; blocks that earned nothing are left out."
+    st.plotly_chart(figure, key=f"{key}_by_block", config=CHART, theme=None)
+    if len(drawn) < len(found.nodes):
+        hidden = len(found.nodes) - len(drawn)
+        st.caption(f"{hidden:,} blocks further down are in the table only.")
+    nodes = list(found.nodes)
+    _table(
+        pd.DataFrame(
+            {
+                "Block": ["\u2003" * depth[n] + titles[n] for n in nodes],
+                "Kind": [binding.program.nodes[n].kind for n in nodes],
+                "Price moves": found.gains[nodes],
+                "Costs": found.costs[nodes],
+                "Total": found.net[nodes],
+                "Path": [binding.program.paths[n] for n in nodes],
+            }
+        )
     )
+    st.caption("The blocks below a block sum to it; those that earned nothing are left out.")
     csv_button(key, "Blocks", backtest.result.flow.name, lambda: export.branches(backtest))
 
 
-def _depths(program: Program) -> dict[str, int]:
-    """How far below the root each block is, by path."""
+def _table(frame: pd.DataFrame) -> None:
+    st.dataframe(
+        frame, hide_index=True, placeholder="", height="content" if len(frame) < 20 else 600,
+        column_config=dict.fromkeys(("Price moves", "Funding", "Costs", "Total"), PERCENT),
+    )  # fmt: skip
+
+
+def _nearest(nodes: tuple[int, ...], depth: Mapping[int, int]) -> list[int]:
+    """The blocks nearest to the root, whole levels, as many as can be read."""
+    depths = sorted(depth[n] for n in nodes)
+    deepest = depths[-1] if len(nodes) <= MOST_BARS else max(depths[MOST_BARS] - 1, 0)
+    return [n for n in nodes if depth[n] <= deepest]
+
+
+def _depths(program: Program) -> dict[int, int]:
+    """How far below the root each block of the main flow is."""
     depth = {0: 0}
     for node in program.reading_order[1:]:
         depth[node] = depth[int(program.parents[node])] + 1
-    return {program.paths[node]: deep for node, deep in depth.items()}
+    return depth
 
 
 def _label(title: str, above: int) -> str:

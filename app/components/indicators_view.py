@@ -11,7 +11,7 @@ from app.components.plain import plain
 from app.theme import KINDS, palette
 from core import export
 from core.backtest.result import Backtest
-from core.flow.describe import node_title
+from core.flow.describe import words_of
 from core.flow.history import NodeHistory, history_of, readers
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
@@ -21,13 +21,13 @@ CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]
 def indicators_view(key: str, backtest: Backtest) -> None:
     """Choose a block by its name or path; see what it read and when it held."""
     binding = backtest.seen.binding
-    program = binding.program
+    program, titles = binding.program, words_of(binding).titles
     reading = readers(binding)
     others = [n for n in program.reading_order if n not in set(reading)]
     node: int = st.selectbox(
         "Block", [*reading, *others], key=f"{key}_indicators_node", persist_state="session",
         format_func=lambda n: (
-            f"{KINDS[program.nodes[n].kind].label} · {node_title(binding, n)} · {program.paths[n]}"
+            f"{KINDS[program.nodes[n].kind].label} · {titles[n]} · {program.paths[n]}"
         ),
         help="Type a part of its name or path. Blocks that read an indicator come first.",
     )  # fmt: skip

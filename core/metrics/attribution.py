@@ -118,6 +118,16 @@ class Attribution:
         net: Float = self.gains + self.funding + self.costs
         return net
 
+    @property
+    def account(self) -> tuple[tuple[str, float], ...]:
+        """What no position earned or cost, by name; only what there was."""
+        parts = (
+            ("Interest on cash", self.interest),
+            ("Borrowing", self.borrowing),
+            ("Written off", self.written_off),
+        )
+        return tuple(part for part in parts if part[1])
+
 
 def attribute(ledger: Ledger, first: int, last: int) -> Attribution:
     """The parts of the return from the close of session ``first`` to that of ``last``.
@@ -186,10 +196,12 @@ class Branches:
 class BranchAttribution:
     """Each node's part of a return, [nodes]; a node's is the sum of its children's.
 
+    ``nodes``  those that earned or cost anything, in reading order
     ``gains``  price moves and funding
     ``costs``  slippage and commission
     """
 
+    nodes: tuple[int, ...]
     gains: Float
     costs: Float
 
@@ -283,10 +295,10 @@ def attribute_branches(
     spent = np.zeros_like(earned)
     inside = (branches.paid > first) & (branches.paid <= last)
     spent[inside] = ledger.costs[branches.paid[inside]]
-    return BranchAttribution(
-        gains=_up(branches.program, branches.held, earned) / begun,
-        costs=_up(branches.program, branches.moved, spent) / begun,
-    )
+    gains = _up(branches.program, branches.held, earned) / begun
+    costs = _up(branches.program, branches.moved, spent) / begun
+    some = tuple(n for n in branches.program.reading_order if gains[n] or costs[n])
+    return BranchAttribution(some, gains, costs)
 
 
 def _up(program: Program, parts: _Parts, money: Float) -> Float:
