@@ -15,7 +15,7 @@ from app.resources import services
 from core.backtest.holdings import decisions_that_differ
 from core.backtest.result import Backtest, Result
 from core.backtest.run import run_backtest
-from core.flow.formats.native import from_json
+from core.flow.formats.native import content_hash, from_json
 from core.flow.nodes import Flow
 from core.market.source import Progress
 
@@ -34,7 +34,7 @@ def explained(key: str, result: Result, backtest: Backtest | None) -> Backtest |
     """
     if backtest is not None:
         return backtest
-    run = _runs().get(key)
+    run = _run_of(key, result)
     if run is not None and run.done and run.backtest is not None:
         _compare(result, run.backtest.result)
         return run.backtest
@@ -57,10 +57,25 @@ def explained(key: str, result: Result, backtest: Backtest | None) -> Backtest |
     return None
 
 
-def _runs() -> dict[str, BacktestRun]:
-    """This session's runs by the key of their result, the oldest first."""
-    runs: dict[str, BacktestRun] = st.session_state.setdefault(_RUNS, {})
+def _runs() -> dict[str, tuple[Result, BacktestRun]]:
+    """This session's runs with what they explain, by its key on the page, the oldest first."""
+    runs: dict[str, tuple[Result, BacktestRun]] = st.session_state.setdefault(_RUNS, {})
     return runs
+
+
+def _run_of(key: str, result: Result) -> BacktestRun | None:
+    """The run that explains this result, not an earlier one shown in the same place."""
+    saved, run = _runs().get(key, (None, None))
+    if saved is None or not _alike(saved, result):
+        return None
+    return run
+
+
+def _alike(one: Result, other: Result) -> bool:
+    """Hashes of the flows: to compare very deep ones as values would recurse too far."""
+    if (one.data_digest, one.settings) != (other.data_digest, other.settings):
+        return False
+    return content_hash(one.flow) == content_hash(other.flow)
 
 
 def _path(key: str, result: Result) -> None:
@@ -78,9 +93,9 @@ def _begin(key: str, result: Result) -> None:
     run = BacktestRun(_work(result, text), _not_kept, services().clock)
     runs = _runs()
     runs.pop(key, None)
-    runs[key] = run
+    runs[key] = result, run
     for oldest in list(runs)[:-MOST_KEPT]:
-        runs.pop(oldest).cancel()
+        runs.pop(oldest)[1].cancel()
     run.wait(FIRST_LOOK_SECONDS)
 
 

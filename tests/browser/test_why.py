@@ -44,12 +44,12 @@ def decided(page: Page, day: object) -> None:
     settled(page)
 
 
-def choose(page: Page, label: str, typed: str) -> None:
-    """The first of a list's options that has what is typed."""
+def choose(page: Page, label: str, typed: str, option: str) -> None:
+    """Type into a list and take one of what it still offers."""
     field = page.get_by_role("combobox", name=label)
     field.click()
     field.fill(typed)
-    page.get_by_role("option", name=typed).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
     settled(page)
 
 
@@ -113,7 +113,7 @@ def test_attribution_sums_to_the_return_on_the_card(page, app):
     assert blocks[0]["path"] == "root"
     assert float(blocks[0]["total"]) == pytest.approx(float(total["total"]), abs=1e-9)
 
-    choose(page, "Range", "2023")
+    choose(page, "Range", "2023", "2023")
     expect(page.get_by_text("to that of 2023-12-29")).to_be_visible()
 
 
@@ -124,7 +124,8 @@ def test_a_block_is_found_by_its_path_and_drawn(page, app):
     expect(page.get_by_text("its condition held on")).to_be_visible()
     # The line's name in the legend.
     expect(page.locator(".js-plotly-plot").get_by_text("Max drawdown(60) of SPY")).to_be_visible()
-    choose(page, "Block", "root.then.items[3]")
+    path = "root.then.items[3]"
+    choose(page, "Block", path, f"Weight · Bills and bonds · {path}")
     expect(page.get_by_text("Bills and bonds was on the path")).to_be_visible()
 
 
