@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -17,10 +18,10 @@ from core.flow.difference import difference
 from core.flow.examples import example_flows
 from core.flow.trace import trace
 from core.market.sources.demo import DemoSource
+from tests.browser.conftest import visit
 from tests.browser.test_newcomer import (
     download,
     run,
-    run_button,
     settled,
     strategy,
     view,
@@ -28,15 +29,27 @@ from tests.browser.test_newcomer import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SLUG = "storm-watch"
+SLUG, START = "storm-watch", date(2021, 6, 1)
 
 
 @pytest.fixture(scope="module")
 def computed() -> Backtest:
     """The same backtest, computed here: what the pages have to say."""
     flows = example_flows()
-    settings = parse_settings(end=date(2024, 6, 28))
+    settings = parse_settings(start=START, end=date(2024, 6, 28))
     return run_backtest(flows[SLUG], DemoSource(system_clock), settings, find=flows.__getitem__)
+
+
+@pytest.fixture(scope="module")
+def ran(app, browser) -> Iterator[Page]:
+    """A page that ran the backtest; each test goes to its own view."""
+    with visit(app, browser) as page:
+        strategy(page, app, SLUG)
+        # A few years: what is drawn fast is not what these tests are about.
+        write_date(page, "Start", str(START).replace("-", ""))
+        settled(page)
+        run(page)
+        yield page
 
 
 def decided(page: Page, day: object) -> None:
@@ -53,7 +66,7 @@ def choose(page: Page, label: str, typed: str, option: str) -> None:
     settled(page)
 
 
-def test_sessions_are_stepped_slid_and_compared(page, app, computed):
+def test_sessions_are_stepped_slid_and_compared(ran, computed):
     sessions, seen = computed.result.sessions, computed.seen
     # A session that decided otherwise than the one before, because something flipped.
     t = next(
@@ -62,8 +75,7 @@ def test_sessions_are_stepped_slid_and_compared(page, app, computed):
         if (computed.result.weights[t] != computed.result.weights[t - 1]).any()
     )
     before, after = (trace(seen, computed.offset + i) for i in (t - 1, t))
-    strategy(page, app, SLUG)
-    run(page)
+    page = ran
     view(page, "Why this day")
     expect(page.get_by_role("button", name="Next", exact=True)).to_be_disabled()
 
@@ -88,9 +100,8 @@ def test_sessions_are_stepped_slid_and_compared(page, app, computed):
     expect(page.get_by_text(far.words())).to_be_visible()
 
 
-def test_attribution_sums_to_the_return_on_the_card(page, app):
-    strategy(page, app, SLUG)
-    run(page)
+def test_attribution_sums_to_the_return_on_the_card(ran):
+    page = ran
     card = page.get_by_test_id("stMetric").filter(has_text="Total return").first
     shown = card.get_by_test_id("stMetricValue").inner_text()
     view(page, "Attribution")
@@ -117,9 +128,8 @@ def test_attribution_sums_to_the_return_on_the_card(page, app):
     expect(page.get_by_text("to that of 2023-12-29")).to_be_visible()
 
 
-def test_a_block_is_found_by_its_path_and_drawn(page, app):
-    strategy(page, app, SLUG)
-    run(page)
+def test_a_block_is_found_by_its_path_and_drawn(ran):
+    page = ran
     view(page, "Indicators")
     expect(page.get_by_text("its condition held on")).to_be_visible()
     # The line's name in the legend.
@@ -129,12 +139,9 @@ def test_a_block_is_found_by_its_path_and_drawn(page, app):
     expect(page.get_by_text("Bills and bonds was on the path")).to_be_visible()
 
 
-def test_a_saved_result_is_explained_on_demand(page, app):
+def test_a_saved_result_is_explained_on_demand(ran, page, app):
     strategy(page, app, SLUG)
-    run(page)
-    page.reload()
-    expect(run_button(page)).to_be_enabled()
-    settled(page)
+    expect(page.get_by_text("saved").first).to_be_visible()
     view(page, "Why this day")
     expect(page.get_by_text("read back from the database")).to_be_visible()
     page.get_by_role("button", name="Explain this result").click(delay=80)
