@@ -11,8 +11,8 @@ from app.components.flow_chart import flow_chart
 from app.components.plain import plain
 from app.components.session_picker import number_of, session_picker
 from core.backtest.result import Backtest
-from core.flow.difference import BlockChange, Difference, difference
 from core.flow.nodes import Rebalance
+from core.flow.session_difference import BlockChange, Difference, difference
 from core.flow.trace import ConditionTrace, ItemTrace, NodeTrace, Trace, trace
 
 PERCENT = st.column_config.NumberColumn(format="percent")

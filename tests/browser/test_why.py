@@ -14,8 +14,8 @@ from core.backtest.result import Backtest
 from core.backtest.run import run_backtest
 from core.backtest.settings import parse_settings
 from core.clock import system_clock
-from core.flow.difference import difference
 from core.flow.examples import example_flows
+from core.flow.session_difference import difference
 from core.flow.trace import trace
 from core.market.sources.demo import DemoSource
 from tests.browser.conftest import visit

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.flow.difference import difference
 from core.flow.evaluate import Observation, decide, observe
 from core.flow.highlight import highlight_of
 from core.flow.history import history_of, readers
+from core.flow.session_difference import difference
 from core.flow.trace import trace
 from tests.reference.engine import bound
 from tests.reference.markets import bars_of
