@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,13 @@ def scheme(request) -> str:
 @pytest.fixture
 def page(app, browser) -> Iterator[Page]:
     """A new visitor's page; what Python or the browser complained of fails the test."""
+    with visit(app, browser) as page:
+        yield page
+
+
+@contextmanager
+def visit(app: App, browser: Browser) -> Iterator[Page]:
+    """The same for as long as a module's tests share it."""
     before = len(app.log.read_text())
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
     context.set_default_timeout(WAIT_MS)

@@ -88,7 +88,7 @@ def test_a_backtest_shows_its_result_with_source_and_age(page, app):
 def test_every_view_of_a_result_has_its_content(page, app):
     strategy(page, app, "storm-watch")
     run(page)
-    view(page, "Allocations")
+    view(page, "Holdings")
     expect(page.get_by_text("Decided on")).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     view(page, "Metrics")
@@ -100,6 +100,10 @@ def test_every_view_of_a_result_has_its_content(page, app):
     view(page, "Why this day")
     expect(page.get_by_text(" decided ")).to_be_visible()
     expect(page.locator("iframe")).to_have_count(2)
+    view(page, "Indicators")
+    expect(page.get_by_text("was on the path on")).to_be_visible()
+    view(page, "Attribution")
+    expect(page.get_by_text("from the close of")).to_be_visible()
     view(page, "Data")
     expect(page.get_by_text("quality rules")).to_be_visible()
 
@@ -216,7 +220,7 @@ def test_a_result_is_there_after_a_reload(page, app):
     page.reload()
     expect(page.get_by_text("saved just now")).to_be_visible()
     view(page, "Why this day")
-    expect(page.get_by_text("Run the backtest to see why")).to_be_visible()
+    expect(page.get_by_role("button", name="Explain this result")).to_be_visible()
 
 
 def test_import_clone_export_and_delete(page, app, tmp_path):
