@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from core.flow.formats.report import Finding, Report
+    from core.flow.formats.report import Report
 
 PLACES = 5
 """Places listed for one construct; with --json, all are."""
@@ -102,11 +102,9 @@ def _lines(report: Report) -> Iterator[str]:
     counts = ", ".join(f"{n} {status}" for status, n in report.counts().items() if n)
     yield f"{report.format}: {counts}"
     for status in ("not supported", "approximated"):
-        groups: dict[str, list[Finding]] = {}
-        for finding in report.of(status):
-            groups.setdefault(finding.construct.name, []).append(finding)
-        for name, findings in groups.items():
-            yield f"{status.capitalize()}: {name} ({len(findings)}×). {findings[0].construct.note}"
+        for findings in report.by_construct(status):
+            known = findings[0].construct
+            yield f"{status.capitalize()}: {known.name} ({len(findings)}×). {known.note}"
             for one in findings[:PLACES]:
                 line = f"line {one.line}, " if one.line else ""
                 yield f"  {line}{_short(one.path)}{f': {one.detail}' if one.detail else ''}"

@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import BadInput
 from core.flow.formats.text import FLATTEN
 
-MAX_VALUES = 500_000
+MAX_VALUES = 250_000
 MAX_NESTING = 2_000
 """Brackets inside brackets; a node of a defsymphony text opens three."""
 

@@ -91,6 +91,13 @@ class Report:
     def of(self, status: Status) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.status == status)
 
+    def by_construct(self, status: Status) -> tuple[tuple[Finding, ...], ...]:
+        """The findings of one status, those of the same construct together."""
+        groups: dict[Construct, list[Finding]] = {}
+        for finding in self.of(status):
+            groups.setdefault(finding.construct, []).append(finding)
+        return tuple(tuple(group) for group in groups.values())
+
     def to_json(self) -> dict[str, Any]:
         return {
             "format": self.format,

@@ -81,7 +81,7 @@ def _unfold(
     root: Any, place: Place, below: Callable[[dict[str, Any]], list[Below]], name: str
 ) -> list[Branch]:
     """Every node under ``root``, each parent before its children."""
-    branches = [Branch(_node(root, place, name), place, 1)]
+    branches = [Branch(_node(root, place, name), place, 0)]
     for branch in branches:  # grows while it is read
         if branch.depth > MAX_DEPTH:
             raise BadInput(name, f"the strategy has more than {MAX_DEPTH} levels.", FLATTEN)
