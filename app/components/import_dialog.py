@@ -126,10 +126,9 @@ def _show(file: _File) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 title = plain(file.imported.flow.name)
                 st.success(f"{plain(file.name)}: imported as '{title}'.", icon=":material/check:")
-                st.button(
-                    "Open", key=f"import_open_{file.slug}", icon=":material/open_in_new:",
-                    on_click=navigation.open_strategy, args=(file.slug, file.imported.flow.name),
-                )  # fmt: skip
+                if st.button("Open", key=f"import_open_{file.slug}", icon=":material/open_in_new:"):
+                    navigation.open_strategy(file.slug, file.imported.flow.name)
+                    st.rerun()
         elif file.error is not None:
             st.markdown(f"**{plain(file.name)}** was not imported:")
             show_error(file.error)

@@ -28,6 +28,8 @@ def read_strategy(content: str | bytes, name: str, format_name: str = "auto") ->
         return quantmage.from_value(json_of(text, name), name)
     if format_name == "native":
         return _native(json_of(text, name), name)
+    if text.lstrip()[0] not in '{["(;':
+        raise _unknown(name)
     return _by_content(composer.value_of(text, name), name)
 
 
@@ -42,13 +44,17 @@ def _by_content(value: Any, name: str) -> Imported:
             return composer.from_value(value, name)
         if value.keys() & {"sluice", "root"}:
             return _native(value, name)
-    raise BadInput(
+    raise _unknown(name)
+
+
+def _native(value: Any, name: str) -> Imported:
+    return Imported(native.from_json(value, name), Report("native"))
+
+
+def _unknown(name: str) -> BadInput:
+    return BadInput(
         name,
         "it is no strategy in a format known here.",
         "Known are Sluice's own JSON, Composer's score (JSON or EDN) and definition text, and "
         "QuantMage's JSON export.",
     )
-
-
-def _native(value: Any, name: str) -> Imported:
-    return Imported(native.from_json(value, name), Report("native"))
