@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+WAIT_MS = 30_000
 SYMPHONY = """(defsymphony "<b>Calm</b> or storm"
  {:asset-class "EQUITIES", :rebalance-threshold 0.05}
  (weight-equal
@@ -18,6 +19,12 @@ SPELL = {
     "name": "Hold stocks", "version": 2, "trading_type": "Daily", "threshold": 5, "slippage_bps": 5,
     "incantation": {"incantation_type": "Ticker", "symbol": "SPY", "name": ""},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def patient():
+    """A busy machine may take its time."""
+    expect.set_options(timeout=WAIT_MS)
 
 
 def settled(page: Page) -> None:
