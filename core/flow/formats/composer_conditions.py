@@ -11,10 +11,12 @@ from core.flow.formats.composer_functions import operand
 from core.flow.formats.composer_symbols import symbol_of
 from core.flow.formats.report import Findings, Place
 from core.flow.formats.scalars import number_of
-from core.flow.formats.unfold import shown
+from core.flow.formats.unfold import is_neutral, shown
 from core.flow.nodes import AllOf, AnyOf, Comparison, IndicatorOperand, Value
 
 _SIGNS: dict[Any, Literal[">", ">=", "<", "<="]] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_BLOCK = {"condition-type", "lhs", "comparator", "rhs", "operator", "conditions", "tickers", "id"}
+_SIDE = {"fn", "ticker", "params", "constant"}
 _EACH = "%"
 """Stands for the ticker in a comparison that is made for each of some."""
 MAX_NESTING = 50
@@ -39,6 +41,7 @@ def _block(block: Any, place: Place, findings: Findings, depth: int) -> Value | 
         findings.add(place, cc.MALFORMED, f"The condition is {shown(block)}.")
         return None
     kind = block.get("condition-type")
+    _note_unknown(block, _BLOCK, place, findings)
     if kind == "binary":
         return _binary(block, place, findings, None)
     if kind == "binary-compound":
@@ -47,6 +50,14 @@ def _block(block: Any, place: Place, findings: Findings, depth: int) -> Value | 
         return _compound(block, place, findings, depth)
     findings.add(place, cc.UNKNOWN_CONDITION, f"The condition is {shown(kind)}.")
     return None
+
+
+def _note_unknown(
+    block: Mapping[str, Any], known: set[str], place: Place, findings: Findings
+) -> None:
+    for key in sorted(block.keys() - known):
+        construct = cc.UNKNOWN_FIELD if is_neutral(block[key]) else cc.UNKNOWN_CONDITION_FIELD
+        findings.add(place.at(key), construct, f"The field is {shown(key)}.")
 
 
 def _compound(
@@ -105,6 +116,7 @@ def _side(
     if not isinstance(side, Mapping):
         findings.add(place, cc.MALFORMED, f"It is {shown(side)}.")
         return None
+    _note_unknown(side, _SIDE, place, findings)
     if "constant" in side:
         return _number(side["constant"], place, findings)
     subject = side.get("ticker")

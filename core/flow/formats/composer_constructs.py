@@ -118,6 +118,10 @@ COMPOUND = Construct("compound, any or all", "exact", "`any`, `all`")
 EACH_TICKER = Construct(
     "binary-compound (any or all of some tickers)", "exact", "`any`, `all`: one comparison a ticker"
 )
+UNKNOWN_CONDITION_FIELD = Construct(
+    "a field of a condition that is not known", "not supported",
+    note="It may change the condition: rewrite it in Composer without it.",
+)  # fmt: skip
 UNKNOWN_CONDITION = Construct(
     "any other condition or comparator", "not supported", note="Rewrite the condition in Composer."
 )

@@ -16,6 +16,7 @@ from core.errors import BadInput
 from core.flow.formats.text import FLATTEN
 
 MAX_VALUES = 250_000
+MAX_STRING, MAX_NUMBER = 100_000, 100
 MAX_NESTING = 2_000
 """Brackets inside brackets; a node of a defsymphony text opens three."""
 
@@ -56,7 +57,7 @@ class Form(list[Any]):
 
 
 _TOKEN = re.compile(
-    r"""(?P<blank>[\s,]+|;[^\n]*)
+    r"""(?P<blank>(?:[\s,]++|;[^\n]*+)++)
       | (?P<open>[(\[{])
       | (?P<close>[)\]}])
       | "(?P<string>[^"\\]*+(?:\\.[^"\\]*+)*+)"
@@ -137,12 +138,14 @@ def _container(done: _Open, lines: bool, name: str) -> Map | Form:
 def _atom(text: str) -> Any:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if _NUMBER.fullmatch(text):
+    if len(text) <= MAX_NUMBER and _NUMBER.fullmatch(text):
         return Number(text.rstrip("MN"))
     return Keyword(text[1:]) if text[0] == ":" else Word(text)
 
 
 def _string(text: str, line: int, name: str) -> str:
+    if len(text) > MAX_STRING:
+        raise _broken(name, line, f"a text of {len(text):,} characters")
     if "\\" not in text:
         return text
 

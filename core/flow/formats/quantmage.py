@@ -14,7 +14,7 @@ from core.flow.formats.names import FLOW_NAME, NOTE, named
 from core.flow.formats.quantmage_indicators import symbol_of
 from core.flow.formats.quantmage_nodes import nodes_of
 from core.flow.formats.report import Findings, Imported, Place
-from core.flow.formats.scalars import count_of, fraction_of
+from core.flow.formats.scalars import fraction_of, number_of
 from core.flow.formats.text import json_of, text_of
 from core.flow.formats.unfold import shown
 
@@ -87,7 +87,7 @@ def _costs(value: dict[str, Any], top: Place, findings: Findings) -> dict[str, f
     if value.get("slippage_bps") is None:
         return {}
     try:
-        bps = count_of(value["slippage_bps"], "slippage_bps")
+        bps = number_of(value["slippage_bps"], "slippage_bps")
         if not 0 <= bps <= 1000:
             raise BadInput("slippage_bps", f"{bps} is not from 0 to 1000.")
     except BadInput as err:

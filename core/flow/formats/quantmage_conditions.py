@@ -11,7 +11,7 @@ from core.flow.formats import quantmage_constructs as qc
 from core.flow.formats.quantmage_indicators import operand, symbol_of
 from core.flow.formats.report import Findings, Place
 from core.flow.formats.scalars import count_of, number_of
-from core.flow.formats.unfold import shown
+from core.flow.formats.unfold import is_neutral, shown
 from core.flow.nodes import AllOf, AnyOf, Comparison, IndicatorOperand, Month, Value
 
 MAX_NESTING = 50
@@ -35,7 +35,8 @@ def condition_of(source: Any, place: Place, findings: Findings, depth: int = 0) 
         findings.add(place, qc.UNKNOWN_CONDITION, f"The condition is {shown(kind)}.")
         return None
     for key in sorted(source.keys() - _FIELDS):
-        findings.add(place.at(key), qc.UNKNOWN_FIELD, f"The field is {shown(key)}.")
+        construct = qc.UNKNOWN_FIELD if is_neutral(source[key]) else qc.UNKNOWN_CONDITION_FIELD
+        findings.add(place.at(key), construct, f"The field is {shown(key)}.")
     try:
         return _single(source, place, findings)
     except BadInput as err:

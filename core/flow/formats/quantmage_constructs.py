@@ -126,6 +126,10 @@ PERCENTILE = Construct(
     "IndicatorPercentile, IndicatorStochastic", "not supported",
     note="Compare the indicator with a number or another indicator instead.",
 )  # fmt: skip
+UNKNOWN_CONDITION_FIELD = Construct(
+    "a field of a condition that is not known", "not supported",
+    note="It may change the condition: rewrite it in QuantMage without it.",
+)  # fmt: skip
 UNKNOWN_CONDITION = Construct(
     "any other condition", "not supported", note="Rewrite the condition in QuantMage."
 )

@@ -117,6 +117,11 @@ def _node(source: Any, place: Place, name: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def is_neutral(value: Any) -> bool:
+    """Whether a field that nobody knows says nothing, as far as one can tell."""
+    return value in (None, False, 0, 1, "") or value == [] or value == {}
+
+
 def shown(value: Any) -> str:
     """A value of the file as a message quotes it."""
     text = repr(str(value)) if isinstance(value, str) else repr(value)

@@ -156,6 +156,9 @@ CONDITIONS: list[tuple[Construct, Any, Any]] = [
     (cc.MALFORMED, gate("hot"), None),
     (cc.ABOUT_EQUAL, gate(binary(comparator="eq")), None),
     (cc.UNKNOWN_CONDITION, gate(binary(comparator="near")), None),
+    (cc.UNKNOWN_CONDITION_FIELD, gate(binary() | {"for-days": 3}), None),
+    (cc.UNKNOWN_CONDITION_FIELD, gate(binary(left=RSI | {"offset": 2})), None),
+    (cc.UNKNOWN_FIELD, gate(binary(left=RSI | {"offset": 0})), above()),
     (cc.UNKNOWN_CONDITION, gate({"condition-type": "not", "condition": binary()}), None),
     (cc.COMPOUND,
      gate({"condition-type": "compound", "operator": "any", "conditions": [

@@ -167,6 +167,8 @@ CASES: list[tuple[Construct, Any, Any]] = [
     (qc.ALL_OF, if_else({"condition_type": "AnyOf", "conditions": [
         single(), {"condition_type": "AllOf", "conditions": [single(), single(rh_value=1)]}]}),
      gate({"any": [above(), {"all": compared(2.5, 1)}]})),
+    (qc.UNKNOWN_CONDITION_FIELD, if_else(single(lh_weight=2)), None),
+    (qc.UNKNOWN_FIELD, if_else(single(lh_weight=1)), gate(above())),
     (qc.PERCENTILE, if_else(single("IndicatorPercentile", rh_value_int=20)), None),
     (qc.UNKNOWN_CONDITION, if_else(single("Volume")), None),
     (qc.UNKNOWN_CONDITION, if_else({"condition_type": "NoneOf", "conditions": [single()]}), None),
@@ -219,6 +221,7 @@ def test_a_long_average_is_approximated_and_a_ranked_deviation_exact():
         (qc.THRESHOLD, {"trading_type": "Threshold"}, {"rebalance": {"threshold": 0.05}}),
         (qc.MALFORMED, {"trading_type": "Threshold", "threshold": 0}, None),
         (qc.MALFORMED, {"trading_type": "Hourly"}, None),
+        (qc.SLIPPAGE, {"slippage_bps": "2.5"}, {"costs": {"slippage_bps": 2.5}}),
         (qc.SLIPPAGE, {"slippage_bps": 12}, {"costs": {"slippage_bps": 12}}),
         (qc.MALFORMED, {"slippage_bps": -1}, None),
         (qc.BENCHMARK, {"benchmark_ticker": "QQQ"}, {"benchmark": "QQQ"}),
