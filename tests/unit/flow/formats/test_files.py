@@ -134,7 +134,7 @@ HOSTILE: list[tuple[str, str | bytes, str]] = [
     ("very many values", f"({'1 ' * (MAX_VALUES + 1)})", "values"),
     ("too many nodes", json.dumps(wide(MAX_NODES + 1)), "nodes"),
     ("a text in a text in a text", json.dumps(json.dumps(json.dumps(json.dumps("x")))), "within"),
-    ("a text of 10 MB of escapes", '(defsymphony "%s" {} 1)' % ("\\n" * 5_000_000), "characters"),  # noqa: UP031
+    ("a text of 10 MB of escapes", '(defsymphony "%s" {} 1)' % ("\\n" * 5_000_000), "characters"),
     ("comments only", ";\n" * 5_000_000, "nothing to read"),
     ("an unclosed string of 10 MB", '(defsymphony "' + "a" * 10_000_000, "cannot be read"),
 ]  # fmt: skip
