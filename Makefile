@@ -35,6 +35,7 @@ bench: dev ## how fast it is, after checking that it is right
 
 docs: dev ## the pages of docs/ that are made from the code
 	$(BIN)/python -m core.indicators.document > docs/indicators.md
+	$(BIN)/python -m core.flow.formats.document > docs/imports.md
 	$(BIN)/python -m core.metrics.document > docs/metrics.md
 	$(BIN)/python -m core.settings > docs/settings.md
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from core.bootstrap import Services
 from core.errors import BadInput, SluiceError, Unavailable, UnknownName
-from core.flow.formats.native import MAX_BYTES, from_json, parse
+from core.flow.formats.native import from_json, parse
+from core.flow.formats.text import MAX_BYTES
 from core.flow.nodes import Flow
 
 

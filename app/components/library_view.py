@@ -10,13 +10,10 @@ import streamlit as st
 
 from app import navigation
 from app.components.age import age
+from app.components.import_dialog import import_dialog
 from app.components.plain import plain
-from app.components.problems import show_error, show_problems
-from app.components.strategy_view import find
 from app.resources import services
-from core.errors import FlowInvalid, SluiceError
-from core.flow.formats.native import dump, from_json, parse
-from core.flow.validate import validate
+from core.flow.formats.native import dump, from_json
 from core.library.backtests import BacktestSummary
 from core.library.strategies import Strategy, StrategyVersion
 from core.metrics.definitions import BY_NAME, shown
@@ -34,8 +31,8 @@ def library_view() -> None:
             icon=":material/search:", width=320, persist_state="session",
         )  # fmt: skip
         st.space("stretch")
-        if st.button("Import", icon=":material/upload:", help="Strategies from JSON files."):
-            _import()
+        if st.button("Import", icon=":material/upload:", help="Strategies from files."):
+            import_dialog()
         st.download_button(
             "Export all", _everything, "strategies.zip", "application/zip",
             icon=":material/download:", on_click="ignore", help="Every strategy, as JSON in a zip.",
@@ -56,7 +53,7 @@ def _empty(search: str) -> None:
         st.info(f"No strategy's name contains '{search}'.", icon=":material/search_off:")
     else:
         st.info(
-            "The library is empty. **Import** a strategy's JSON file to begin.",
+            "The library is empty. **Import** a strategy's file to begin.",
             icon=":material/folder_open:",
         )
 
@@ -132,36 +129,6 @@ def _delete(strategy: Strategy) -> None:
             navigation.forget_strategy(strategy.slug)
             st.toast(f"Deleted '{strategy.name}'.", icon=":material/delete:")
             st.rerun()
-
-
-@st.dialog("Import strategies")
-def _import() -> None:
-    st.caption("JSON files in Sluice's own format, as Export JSON writes them.")
-    files = st.file_uploader("Files", type=["json"], accept_multiple_files=True)
-    for file in files or []:
-        _imported(file.name, file.getvalue(), file.file_id)
-    if files and st.button("Done", type="primary"):
-        st.rerun()
-
-
-def _imported(name: str, content: bytes, file_id: str) -> None:
-    """Take one file in, once, and say what became of it."""
-    done: dict[str, str] = st.session_state.setdefault("imported_files", {})
-    if file_id not in done:
-        try:
-            flow = parse(content, name)
-            problems = validate(flow, find)
-            if any(p.severity == "error" for p in problems):
-                raise FlowInvalid(problems, name)
-            made = services().strategies.create(services().user.id, flow, label="Imported")
-        except SluiceError as err:
-            st.markdown(f"**{plain(name)}** was not imported:")
-            show_error(err)
-            return
-        done[file_id] = made.name
-        if problems:
-            show_problems(problems)
-    st.success(f"{plain(name)}: imported as '{plain(done[file_id])}'.", icon=":material/check:")
 
 
 def _everything() -> bytes:

@@ -233,8 +233,9 @@ def test_import_clone_export_and_delete(page, app, tmp_path):
     bad.write_text(json.dumps({"sluice": 1, "name": "x", "root": {"kind": "aset"}}))
     page.get_by_role("button", name="Import").click(delay=80)
     page.locator("input[type=file]").set_input_files([good, bad])
-    expect(page.get_by_text("imported as 'Brought along'")).to_be_visible()
     expect(page.get_by_text("Did you mean 'asset'")).to_be_visible()
+    page.get_by_role("button", name="Add to the library").click(delay=80)
+    expect(page.get_by_text("imported as 'Brought along'")).to_be_visible()
     page.get_by_role("button", name="Done").click(delay=80)
     expect(page.get_by_text("Brought along", exact=True)).to_be_visible()
 
@@ -284,6 +285,7 @@ def test_names_are_shown_as_text_not_as_markup(page, app, tmp_path):
     path.write_text(dump(flow))
     page.get_by_role("button", name="Import").click(delay=80)
     page.locator("input[type=file]").set_input_files([path])
+    page.get_by_role("button", name="Add to the library").click(delay=80)
     expect(page.get_by_text("imported as")).to_be_visible()
     page.get_by_role("button", name="Done").click(delay=80)
     expect(page.get_by_text("**bold**").first).to_be_visible()
