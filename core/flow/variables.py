@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import BadInput, UnknownName
 from core.flow.nodes import VARIABLE_NAME, VariableValue, is_variable
@@ -69,3 +71,43 @@ def merged(
         if name not in defaults:
             raise UnknownName(field, "variable", name, defaults)
     return {**defaults, **given}
+
+
+# -- in a flow's JSON ----------------------------------------------------------------------------
+
+_FREE_TEXT = frozenset({"name", "note", "description"})
+
+
+def _mentions(document: Mapping[str, Any]) -> Iterator[tuple[Any, Any, str]]:
+    """Every ``"$name"`` in a flow's JSON: what holds it, at which key, and the name."""
+    if is_variable(document.get("benchmark")):
+        yield document, "benchmark", document["benchmark"][1:]
+    below: list[Any] = [document["root"]]
+    while below:
+        container = below.pop()
+        pairs = container.items() if isinstance(container, Mapping) else enumerate(container)
+        text = _FREE_TEXT if isinstance(container, Mapping) and "kind" in container else ()
+        for key, value in pairs:
+            if isinstance(value, dict | list):
+                below.append(value)
+            elif is_variable(value) and key not in text:
+                yield container, key, value[1:]
+
+
+def used_variables(document: Mapping[str, Any]) -> set[str]:
+    """Names of the variables a flow's JSON mentions, whether it declares them or not."""
+    return {name for _, _, name in _mentions(document)}
+
+
+def free_variables(document: Mapping[str, Any]) -> set[str]:
+    """Names of those it mentions and does not declare: they mean the library's."""
+    return used_variables(document) - set(document.get("variables", {}))
+
+
+def rename_variable(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The flow's JSON with ``$new`` wherever it has ``$old``; what it declares stays."""
+    renamed = deepcopy(dict(document))
+    for container, key, name in list(_mentions(renamed)):
+        if name == old:
+            container[key] = f"${new}"
+    return renamed

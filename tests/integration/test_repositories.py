@@ -123,10 +123,10 @@ def test_who_saves_second_is_told_and_nothing_is_lost(services):
 def test_archived_strategies_leave_the_list_and_deleted_ones_the_library(services):
     user, store = services.user.id, services.strategies
     slug = store.create(user, FLOW).slug
-    store.archive(user, slug)
+    services.catalogue.archive(user, [slug])
     assert store.all(user) == []
     assert [s.slug for s in store.all(user, archived=True)] == [slug]
-    store.archive(user, slug, archived=False)
+    services.catalogue.archive(user, [slug], archived=False)
     assert store.count(user) == 1
     store.delete(user, slug)
     with pytest.raises(UnknownName):
