@@ -6,8 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from core.clock import Clock
 from core.db.session import transaction
@@ -47,17 +58,17 @@ class Variables:
 
         Heads only: an older version is not changed when a variable is.
         """
-        table = strategies.c
+        found: dict[str, list[Use]] = {name: [] for name in self.values(user_id)}
+        table, known = strategies.c, cast(list(found), ARRAY(Text))
         query = select(table.slug, table.name, table.archived_at, table.uses, table.declares)
-        anything = or_(func.cardinality(table.uses) > 0, func.cardinality(table.declares) > 0)
-        query = query.where(table.user_id == user_id, anything)
-        found: dict[str, list[Use]] = {}
+        mentioned = or_(table.uses.overlap(known), table.declares.overlap(known))
+        query = query.where(table.user_id == user_id, mentioned)
         with transaction(self._engine) as db:
             for row in db.execute(query.order_by(func.lower(table.name), table.slug)):
                 for shadows, names in ((False, row.uses), (True, row.declares)):
-                    for name in names:
+                    for name in found.keys() & names:
                         use = Use(row.slug, row.name, shadows, row.archived_at is not None)
-                        found.setdefault(name, []).append(use)
+                        found[name].append(use)
         return found
 
     # -- writing -------------------------------------------------------------------------------

@@ -245,6 +245,9 @@ def test_renaming_a_variable_renames_its_uses_in_one_step(services):
     assert store.get(user, shadowing).head == 1
     uses = services.variables.uses(user)
     assert [(use.slug, use.shadows, use.archived) for use in uses["haven"]] == [("a", False, True), ("b", False, False)]  # fmt: skip
+    assert list(uses) == ["haven"]
+    services.variables.add(user, draft_of("safe", "symbol", "TLT"))
+    uses = services.variables.uses(user)
     assert [(use.slug, use.shadows) for use in uses["safe"]] == [("c", True)]
     assert services.flows.find(b).variables == {"x": "SPY", "haven": "TLT"}
 
