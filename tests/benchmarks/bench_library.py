@@ -36,7 +36,20 @@ from core.settings import Settings  # noqa: E402
 
 STRATEGIES, BACKTESTS, RUNS = 5_000, 3, 9
 GOAL_MS = 300.0
-WORDS = "alpha beta gold momentum trend storm calm sector tail carry drift value".split()
+WORDS = [
+    "alpha",
+    "beta",
+    "gold",
+    "momentum",
+    "trend",
+    "storm",
+    "calm",
+    "sector",
+    "tail",
+    "carry",
+    "drift",
+    "value",
+]
 FOLDERS = ("", "Momentum", "Momentum/US", "Mean reversion", "Hedges")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 Sharpe = dict[str, float]
