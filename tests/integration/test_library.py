@@ -351,3 +351,22 @@ def test_the_migration_fills_in_what_older_rows_lack(services):
         assert sorted(declares) == sorted(FLOW.variables)
         assert list(parents.scalars()) == [None, 1]
         work.rollback()
+
+
+# -- templates -----------------------------------------------------------------------------------
+
+
+def test_a_template_brings_along_what_it_refers_to(services):
+    from core.flow.templates import templates
+    from core.flow.validate import validate
+    from core.library.templates import start_blank, start_from
+
+    user = services.user.id
+    template = next(t for t in templates() if t.slug == "strategy")
+    made = start_from(template, services.strategies, user)
+    again = start_from(template, services.strategies, user)
+    assert (made.slug, again.slug) == ("block-strategy", "block-strategy-2")
+    assert services.strategies.count(user) == 3  # sector momentum once
+    assert validate(services.flows.find(made.slug), services.flows.find) == ()
+    blank = start_blank("Mine", services.strategies, user)
+    assert validate(services.flows.find(blank.slug), services.flows.find) == ()
