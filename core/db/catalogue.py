@@ -26,7 +26,7 @@ from core.db.session import transaction
 from core.db.strategies import as_strategy
 from core.db.tables import backtests, strategies, strategy_versions
 from core.errors import UnknownName
-from core.library.catalogue import SORTS, Entry, Listed, Query
+from core.library.catalogue import SORTS, Entry, Query
 from core.library.strategies import folder_of, tag_of
 from core.metrics.definitions import BY_NAME
 
@@ -41,7 +41,13 @@ class Catalogue:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def page(self, user_id: UUID, query: Query, *, limit: int = 20, offset: int = 0) -> Listed:
+    def count(self, user_id: UUID, query: Query) -> int:
+        """How many strategies the query finds."""
+        found = select(func.count()).select_from(strategies).where(_found(user_id, query))
+        with transaction(self._engine) as db:
+            return db.execute(found).scalar_one()
+
+    def page(self, user_id: UUID, query: Query, *, limit: int, offset: int = 0) -> list[Entry]:
         """The strategies found, from ``offset`` on; raises UnknownName for an unknown order."""
         found = _sorted(select(strategies).where(_found(user_id, query)), query)
         page = found.limit(limit).offset(offset).subquery()
@@ -51,12 +57,9 @@ class Catalogue:
         ).join(
             versions, and_(versions.c.strategy_id == page.c.id, versions.c.number == page.c.head)
         )
-        count = select(func.count()).select_from(strategies).where(_found(user_id, query))
         with transaction(self._engine) as db:
-            total = db.execute(count).scalar_one()
             rows = db.execute(described.order_by(page.c.place)).mappings()
-            entries = [Entry(as_strategy(row), row["description"] or "") for row in rows]
-        return Listed(entries, total)
+            return [Entry(as_strategy(row), row["description"] or "") for row in rows]
 
     def slugs(self, user_id: UUID, query: Query) -> list[str]:
         """Short names of all the query finds."""

@@ -35,18 +35,14 @@ class Strategies:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def all(self, user_id: UUID, *, search: str = "", archived: bool = False) -> list[Strategy]:
-        """The user's strategies by name; ``search`` finds a part of the name, in any case."""
-        query = _of(user_id).order_by(func.lower(strategies.c.name), strategies.c.slug)
-        query = query.where(
-            strategies.c.archived_at.is_not(None)
-            if archived
-            else strategies.c.archived_at.is_(None)
+    def names(self, user_id: UUID) -> dict[str, str]:
+        """Names by short name, in alphabetical order; archived strategies left out."""
+        query = select(strategies.c.slug, strategies.c.name).where(
+            strategies.c.user_id == user_id, strategies.c.archived_at.is_(None)
         )
-        if search.strip():
-            query = query.where(strategies.c.name.icontains(search.strip(), autoescape=True))
+        order = (func.lower(strategies.c.name), strategies.c.slug)
         with transaction(self._engine) as db:
-            return [as_strategy(row) for row in db.execute(query).mappings()]
+            return dict(db.execute(query.order_by(*order)).all())
 
     def get(self, user_id: UUID, slug: str) -> Strategy:
         """The strategy with that short name, archived or not; raises UnknownName."""
@@ -101,6 +97,14 @@ class Strategies:
         with transaction(self._engine) as db:
             rows = [dict(row) for row in db.execute(query).mappings()]
         return {row.pop("slug"): StrategyVersion(**row) for row in rows}
+
+    def slug(self, user_id: UUID, id: UUID) -> str | None:  # noqa: A002  its name everywhere
+        """The short name of the strategy with that id; None if it is gone."""
+        query = select(strategies.c.slug).where(
+            strategies.c.user_id == user_id, strategies.c.id == id
+        )
+        with transaction(self._engine) as db:
+            return db.execute(query).scalar_one_or_none()
 
     def count(self, user_id: UUID) -> int:
         """How many are not archived."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -52,6 +52,10 @@ class Variables:
     def values(self, user_id: UUID) -> dict[str, VariableValue]:
         """Every variable's default by name."""
         return {variable.name: variable.default for variable in self.all(user_id)}
+
+    def sweeps(self, user_id: UUID, *, besides: Container[str] = ()) -> dict[str, str]:
+        """The values to try of every variable that has some, but for names in ``besides``."""
+        return {v.name: v.sweep for v in self.all(user_id) if v.sweep and v.name not in besides}
 
     def uses(self, user_id: UUID) -> dict[str, list[Use]]:
         """Where each variable's name stands, by name; archived strategies included.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.library.strategies import Strategy
@@ -35,11 +34,3 @@ class Entry:
 
     strategy: Strategy
     description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One page of the list; ``total`` counts all that the query finds."""
-
-    entries: Sequence[Entry]
-    total: int

@@ -110,9 +110,11 @@ def measure(services: Services) -> float:
     catalogue = services.catalogue
     best = sorted(newest, key=lambda slug: -newest[slug])
     for offset in (0, 20, 4_980):
-        listed = catalogue.page(user, Query(sort="sharpe", descending=True), offset=offset)
-        assert [e.strategy.slug for e in listed.entries] == best[offset : offset + 20]
-        assert listed.total == STRATEGIES
+        listed = catalogue.page(
+            user, Query(sort="sharpe", descending=True), limit=20, offset=offset
+        )
+        assert [e.strategy.slug for e in listed] == best[offset : offset + 20]
+        assert catalogue.count(user, Query()) == STRATEGIES
     print(f"checked: {STRATEGIES:,} strategies in the order of their last Sharpe")  # noqa: T201
     asked = {
         "by name, first page": (Query(), 0),
@@ -126,7 +128,9 @@ def measure(services: Services) -> float:
     slowest = 0.0
 
     def page(query: Query, offset: int) -> None:
-        ids = [e.strategy.id for e in catalogue.page(user, query, offset=offset).entries]
+        catalogue.count(user, query)
+        found = catalogue.page(user, query, limit=20, offset=offset)
+        ids = [entry.strategy.id for entry in found]
         services.backtests.latest(user, ids)
 
     for name, (query, offset) in asked.items():
