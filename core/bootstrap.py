@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from core.db.users import Users
     from core.db.variables import Variables
     from core.library.flows import Flows
+    from core.library.intake import Intake, Read
     from core.market.source import MarketSource
 
 Say = Callable[[str], None]
@@ -171,6 +172,13 @@ class Services:
         from core.library.flows import Flows
 
         return Flows(self.user.id, self.strategies, self.variables)
+
+    def intake(self, read: Read | None = None) -> Intake:
+        """What takes many files into the user's library; ``read`` makes flows of them."""
+        from core.flow.formats.native import parse
+        from core.library.intake import Intake
+
+        return Intake(self.user.id, self.strategies, self.flows, read=read or parse)
 
     @cached_property
     def backtests(self) -> Backtests:

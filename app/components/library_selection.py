@@ -30,33 +30,35 @@ def pick(strategy: Strategy) -> None:
 
 
 def selection_bar(query: Query, total: int) -> None:
-    """How many rows are chosen, and the buttons for all of them; nothing while none is."""
-    chosen = _chosen()
-    if not chosen:
-        return
-    slugs = tuple(sorted(chosen))
+    """How many rows are chosen, and the buttons for all of them.
+
+    It is there while none is chosen, too: rows must not move under a pointer that ticks them.
+    """
+    slugs = tuple(sorted(_chosen()))
+    nothing = not slugs
     with st.container(horizontal=True, vertical_alignment="center", gap="small", border=True):
-        st.markdown(f"**{len(chosen):,} chosen**", width="content")
-        if total > 1:
-            st.button(
-                f"Choose all {total:,}", on_click=_choose, args=(query,), type="tertiary",
-                icon=":material/select_all:", help="All that the search and filters find.",
-            )  # fmt: skip
-        st.button("Clear", on_click=clear, icon=":material/deselect:", type="tertiary")
+        st.markdown(f"**{len(slugs):,} chosen**", width="content")
+        st.button(
+            f"Choose all {total:,}", on_click=_choose, args=(query,), type="tertiary",
+            icon=":material/select_all:", help="All that the search and filters find.",
+        )  # fmt: skip
+        st.button(
+            "Clear", on_click=clear, icon=":material/deselect:", type="tertiary", disabled=nothing
+        )
         st.space("stretch")
         st.download_button(
             "Export", partial(zipped, slugs), "strategies.zip", "application/zip",
             key="export_chosen", icon=":material/download:", on_click="ignore",
-            help="These strategies, as JSON in a zip.",
+            help="These strategies, as JSON in a zip.", disabled=nothing,
         )  # fmt: skip
-        if st.button("Tag", icon=":material/label:"):
+        if st.button("Tag", icon=":material/label:", disabled=nothing):
             _tag(slugs)
-        if st.button("Move", icon=":material/drive_file_move:"):
+        if st.button("Move", icon=":material/drive_file_move:", disabled=nothing):
             _move(slugs)
         archived = query.archived
         st.button(
             "Un-archive" if archived else "Archive", on_click=_archive, args=(slugs, archived),
-            icon=f":material/{'unarchive' if archived else 'archive'}:",
+            icon=f":material/{'unarchive' if archived else 'archive'}:", disabled=nothing,
         )  # fmt: skip
 
 

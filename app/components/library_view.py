@@ -13,6 +13,7 @@ from app.components.library_selection import pick, selection_bar, zipped
 from app.components.plain import plain
 from app.components.problems import show_error, show_problems
 from app.components.strategy_view import find
+from app.components.zip_import import zip_import
 from app.resources import services
 from core.errors import FlowInvalid, SluiceError
 from core.flow.formats.native import dump, from_json, parse
@@ -30,10 +31,10 @@ def library_view() -> None:
     """Search, filters and import above, one line a strategy below."""
     query = library_filter(_above)
     total = services().catalogue.count(services().user.id, query)
-    selection_bar(query, total)
     if not total:
         _empty(query)
         return
+    selection_bar(query, total)
     pages, page = -(-total // PAGE_ROWS), 1
     if pages > 1:
         # Another question, or another number of pages, begins on the first page.
@@ -50,6 +51,8 @@ def _above() -> None:
     """The buttons beside the search."""
     if st.button("Import", icon=":material/upload:", help="Strategies from JSON files."):
         _import()
+    if st.button("Import zip", icon=":material/folder_zip:", help="All flows of a zip at once."):
+        zip_import()
     st.download_button(
         "Export all", zipped, "strategies.zip", "application/zip", icon=":material/download:",
         on_click="ignore", help="Every strategy, archived ones too, as JSON in a zip.",

@@ -26,20 +26,20 @@ _SHOWN = 4
 def variables_view() -> None:
     """The whole page."""
     found = services().variables.all(services().user.id)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            "A value with a name that every strategy can use: write \\$name where a number, a "
-            "symbol or an indicator's name stands. A strategy that declares a variable of the "
-            "same name itself keeps its own value: it shadows the global one.",
-            width="stretch",
-        )
-        if st.button("New variable", type="primary", icon=":material/add:"):
-            _edit(None)
+    said, buttons = st.columns([3, 1], vertical_alignment="center", gap="medium")
+    said.caption(
+        "A value with a name that every strategy can use: write \\$name where a number, a symbol "
+        "or an indicator's name stands. A strategy that declares a variable of the same name "
+        "itself keeps its own value: it shadows the global one."
+    )
+    with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if found:
             st.download_button(
                 "CSV", lambda: _csv(found), "variables.csv", "text/csv", on_click="ignore",
                 icon=":material/download:",
             )  # fmt: skip
+        if st.button("New variable", type="primary", icon=":material/add:"):
+            _edit(None)
     if not found:
         st.info(
             "No global variable yet. Make one, such as safe = TLT, and use it as \\$safe in any "

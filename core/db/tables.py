@@ -120,6 +120,8 @@ strategy_versions = Table(
     PrimaryKeyConstraint("strategy_id", "number"),
     UniqueConstraint("strategy_id", "hash"),
     CheckConstraint("number > 0", name="number"),
+    # Whether an equal flow is in the library, asked for each of thousands of files.
+    Index(None, "hash"),
 )
 
 backtests = Table(

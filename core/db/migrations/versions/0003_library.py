@@ -70,3 +70,4 @@ def upgrade() -> None:
     op.create_index(
         "backtests_strategy_id_finished_at_idx", "backtests", ["strategy_id", "finished_at"]
     )
+    op.create_index("strategy_versions_hash_idx", "strategy_versions", ["hash"])
