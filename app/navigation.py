@@ -19,8 +19,10 @@ from core.errors import SluiceError, UnknownName
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
+MOST_TABS, MOST_LETTERS = 6, 32
+"""Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
 _TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
-_SWEEP = "next_sweep"
+_SWEEP, _ADDRESS = "next_sweep", "address"
 
 
 def current() -> StreamlitPage:
@@ -42,14 +44,16 @@ def current() -> StreamlitPage:
     tabs = {
         slug: st.Page(
             PAGES / "strategy.py",
-            title=title,
+            title=title if len(title) <= MOST_LETTERS else f"{title[: MOST_LETTERS - 1]}…",
             icon=":material/account_tree:",
             url_path=f"{ADDRESS}{slug}",
         )
         for slug, title in opened.items()
     }
     new = st.Page(PAGES / "new.py", title="New", icon=":material/add:")
-    page = st.navigation([*standing.values(), *tabs.values(), new], position="top")
+    # The bar folds what does not fit into "N more": that must not be the way to everything else.
+    behind = [*tabs.values(), new] if len(tabs) <= MOST_TABS else [new, *tabs.values()]
+    page = st.navigation([*standing.values(), *behind], position="top")
     if wanted == "heatmap":
         st.switch_page(standing[wanted], query_params={"sweep": st.session_state.pop(_SWEEP)})
     if wanted in standing:
@@ -112,16 +116,22 @@ def _open_tabs() -> dict[str, str]:
 
 
 def _open_from_address(opened: Mapping[str, str]) -> bool:
-    """A link to a strategy opens it, if there is such a strategy; whether it did."""
+    """A link to a strategy opens it, if there is such a strategy; whether it did.
+
+    Once for each time somebody comes to an address: the browser keeps that of a closed tab for a
+    moment, which must not open it again.
+    """
     url = st.context.url
     path = urlsplit(url).path.strip("/").rpartition("/")[2] if url else ""
+    came_from, st.session_state[_ADDRESS] = st.session_state.get(_ADDRESS), path
     slug = path.removeprefix(ADDRESS)
-    if not path.startswith(ADDRESS) or slug in opened:
+    if path == came_from or not path.startswith(ADDRESS) or slug in opened:
         return False
     try:
         return _opened(slug)
     except SluiceError:
         # The page says what is wrong with the database; the link is tried again at the next run.
+        del st.session_state[_ADDRESS]
         return False
 
 

@@ -65,13 +65,10 @@ def _version(slug: str, head: int, version: StrategyVersion) -> None:
         st.markdown(f"**Version {version.number}**", width="content")
         if version.number == head:
             st.badge("current", color="green", icon=":material/check:")
-        if version.label:
-            st.badge(plain(version.label), color="gray")
     about.caption(f"{age(version.created_at, services().clock())} · `{version.hash[:8]}`")
     about.markdown(plain(_what_changed(slug, version)))
     with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):
-        with st.popover("Label", icon=":material/label:"):
-            _label(slug, version)
+        _label(slug, version)
         if version.number != head and st.button(
             "Restore", key=f"restore_{slug}_{version.number}", icon=":material/undo:",
             help="Make this the current version; the others stay.",
@@ -88,17 +85,18 @@ def _what_changed(slug: str, version: StrategyVersion) -> str:
 
 
 def _label(slug: str, version: StrategyVersion) -> None:
-    with st.form(f"label_{slug}_{version.number}", border=False):
-        label = st.text_input(
-            "Label", version.label, max_chars=MAX_LABEL, placeholder="Best so far"
-        )
-        if st.form_submit_button("Save", type="primary"):
-            try:
-                services().strategies.label(services().user.id, slug, version.number, label.strip())
-            except SluiceError as err:
-                show_error(err)
-                return
-            st.rerun(scope="fragment")
+    key = f"label_{slug}_{version.number}"
+    st.text_input(
+        f"Label of version {version.number}", version.label, max_chars=MAX_LABEL, key=key,
+        placeholder="Label", label_visibility="collapsed", width=220, on_change=_call,
+        args=(slug, version.number, key),
+    )  # fmt: skip
+
+
+def _call(slug: str, number: int, key: str) -> None:
+    label = str(st.session_state[key]).strip()
+    services().strategies.label(services().user.id, slug, number, label)
+    st.toast(f"Version {number}: label saved.", icon=":material/label:")
 
 
 def _restore(slug: str, head: int, version: StrategyVersion) -> None:
