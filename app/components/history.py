@@ -157,7 +157,7 @@ def _changes(slug: str, old: int, new: int) -> tuple[Change, ...]:
     return _computed(str(strategy), slug, old, new)
 
 
-@st.cache_data(max_entries=2_000, show_spinner=False)
+@st.cache_data(max_entries=2_000, show_spinner="Comparing versions")
 def _computed(strategy: str, slug: str, old: int, new: int) -> tuple[Change, ...]:  # noqa: ARG001
     """``strategy`` is its id: a short name may come again after a strategy is deleted."""
     store, user = services().strategies, services().user.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -117,7 +118,7 @@ def _row(
                 _marks(strategy)
         for column, name in zip(cells, metrics, strict=True):
             with column.container(key=f"cell_{name}_{strategy.slug}"):
-                st.markdown(shown(name, last.metrics[name]) if last else "–")
+                st.markdown(shown(name, last.metrics.get(name, math.nan)) if last else "–")
         when.caption(_when(strategy, last))
         with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):
             _actions(strategy)

@@ -85,8 +85,8 @@ def _grid(key: str, flow: Flow, ranges: Mapping[str, str]) -> Grid:
     texts = []
     for name, default in flow.variables.items():
         text: str = st.text_input(
-            name, ranges.get(name, ""), key=f"{key}_{name}", persist_state="session",
-            placeholder=f"{default}: not swept",
+            name, ranges.get(name, ""), key=f"{key}_{name}_{ranges.get(name, '')}",
+            persist_state="session", placeholder=f"{default}: not swept",
             help="From:to:step with both ends, such as 5:50:5, or a list such as TLT,GLD. Empty "
             "keeps the flow's own value.",
         )  # fmt: skip

@@ -53,7 +53,7 @@ def variables_view() -> None:
         for column, title in zip(columns, _TITLES, strict=True):
             column.caption(title)
     for variable in found:
-        _row(variable, uses[variable.name])
+        _row(variable, uses.get(variable.name, ()))
 
 
 def _csv(found: Sequence[GlobalVariable]) -> str:
@@ -61,7 +61,8 @@ def _csv(found: Sequence[GlobalVariable]) -> str:
     rows = [
         {
             "name": v.name, "kind": v.kind, "default": v.default, "values to try": v.sweep,
-            "note": v.note, "used in": "; ".join(u.slug for u in uses[v.name] if not u.shadows),
+            "note": v.note,
+            "used in": "; ".join(u.slug for u in uses.get(v.name, ()) if not u.shadows),
         }
         for v in found
     ]  # fmt: skip

@@ -123,7 +123,7 @@ def _found(user_id: UUID, query: Query) -> ColumnElement[bool]:
     table = strategies.c
     archived = table.archived_at.is_not(None) if query.archived else table.archived_at.is_(None)
     wanted = [table.user_id == user_id, archived]
-    if search := query.search.strip():
+    if search := query.search.replace("\x00", "").strip():
         texts = (table.name, table.slug, table.folder, func.array_to_string(table.tags, " "))
         wanted.append(or_(*(text.icontains(search, autoescape=True) for text in texts)))
     if query.folder is not None:

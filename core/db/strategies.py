@@ -23,6 +23,7 @@ from core.library.strategies import (
     Strategy,
     StrategyVersion,
     VersionConflict,
+    refuse_unstorable,
     slug_of,
 )
 
@@ -145,7 +146,8 @@ class Strategies:
         Its short name is made of the flow's name, with a number behind it if that is taken. A
         ``slug`` given must be free: BadInput otherwise.
         """
-        _refuse_unstorable(flow, label)
+        _refuse_unstorable(flow)
+        refuse_unstorable("label", label)
         now, first, document = self._clock(), slug or slug_of(flow.name), to_json(flow)
         row: dict[str, Any] = {
             "id": uuid4(),
@@ -184,7 +186,8 @@ class Strategies:
         A flow equal to an earlier version makes that version the head again; otherwise it becomes
         the next version. The strategy takes the flow's name and keeps its short name.
         """
-        _refuse_unstorable(flow, label)
+        _refuse_unstorable(flow)
+        refuse_unstorable("label", label)
         with transaction(self._engine) as db:
             # Locks the strategy: two who save at once come one after the other.
             strategy = _find(db, user_id, slug, lock=True)
@@ -194,7 +197,7 @@ class Strategies:
 
     def label(self, user_id: UUID, slug: str, number: int, label: str) -> None:
         """Call a version something; raises UnknownName for one there is not."""
-        _refuse_unstorable(None, label)
+        refuse_unstorable("label", label)
         if len(label) > MAX_LABEL:
             raise BadInput("label", f"it has {len(label)} characters.", f"At most {MAX_LABEL}.")
         table = strategy_versions
@@ -279,8 +282,7 @@ def _inserted(db: Connection, row: dict[str, object]) -> bool:
     return db.execute(query).one_or_none() is not None
 
 
-def _refuse_unstorable(flow: Flow | None, label: str) -> None:
-    """Postgres holds any text but the character NUL and halves of surrogate pairs."""
-    for field, value in (("name", flow.name if flow else ""), ("label", label)):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise BadInput(field, "it has characters that cannot be saved.", "Type it again.")
+def _refuse_unstorable(flow: Flow) -> None:
+    # Notes may hold such characters: they are only ever read as part of the JSON.
+    refuse_unstorable("name", flow.name)
+    refuse_unstorable("description", flow.description)

@@ -80,12 +80,19 @@ def slug_of(name: str) -> str:
     return "-".join(words)[:60].strip("-") or "strategy"
 
 
+def refuse_unstorable(field: str, text: str) -> None:
+    """Postgres holds any text but the character NUL and halves of surrogate pairs: BadInput."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInput(field, "it has characters that cannot be saved.", "Type it again.")
+
+
 def folder_of(text: str) -> str:
     """A folder's path as it is kept: parts joined by '/', without space around them.
 
     Raises BadInput for one that is too long.
     """
     path = "/".join(part for part in (" ".join(p.split()) for p in text.split("/")) if part)
+    refuse_unstorable("folder", path)
     if len(path) > MAX_FOLDER:
         raise BadInput("folder", f"it has {len(path)} characters.", f"At most {MAX_FOLDER}.")
     return path
@@ -94,6 +101,7 @@ def folder_of(text: str) -> str:
 def tag_of(text: str) -> str:
     """A tag as it is kept: lower-case, without needless space; BadInput for none or a long one."""
     tag = " ".join(text.lower().split())
+    refuse_unstorable("tags", tag)
     if not 0 < len(tag) <= MAX_TAG:
         raise BadInput("tags", f"'{tag}' is no tag.", f"Use 1 to {MAX_TAG} characters.")
     return tag

@@ -11,6 +11,7 @@ from core.errors import BadInput
 from core.flow.nodes import SYMBOL, VARIABLE_NAME, VariableValue
 from core.flow.variables import parse_value
 from core.indicators.registry import find_indicator
+from core.library.strategies import refuse_unstorable
 from core.sweep.grid import parse_values
 
 Kind = Literal["number", "symbol", "indicator"]
@@ -72,6 +73,7 @@ def draft_of(name: str, kind: Kind, default: str, sweep: str = "", note: str = "
         )
     if kind not in KINDS:
         raise BadInput("kind", f"'{kind}' is no kind.", f"Use one of {', '.join(KINDS)}.")
+    refuse_unstorable("note", note)
     if len(note) > MAX_NOTE:
         raise BadInput("note", f"it has {len(note):,} characters.", f"At most {MAX_NOTE:,}.")
     value = _value(kind, default, "default")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from core.accounts.users import User
+from core.backtest.run import run_backtest
+from core.backtest.settings import parse_settings
 from core.errors import BadInput, UnknownName
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, from_json, to_json
 from core.flow.nodes import Flow
 from core.library.backtests import BacktestSummary, SavedBacktest
 from core.library.catalogue import Query
+from core.library.results import from_saved, to_saved
 from core.library.strategies import VersionConflict
 from core.library.variables import draft_of
 
@@ -130,6 +133,23 @@ def test_many_are_archived_moved_and_tagged_at_once(services):
             catalogue.tag(user, slugs, add=[bad])
 
 
+def test_text_that_cannot_be_stored_is_refused_before_the_database_sees_it(services):
+    user = services.user.id
+    slug = services.strategies.create(user, named("Fine")).slug
+    assert services.catalogue.count(user, Query(search="Fi\x00ne")) == 1
+    works = {
+        "description": lambda: services.strategies.create(user, named("x", description="a\x00b")),
+        "label": lambda: services.strategies.label(user, slug, 1, "a\x00b"),
+        "folder": lambda: services.catalogue.move(user, [slug], "a\x00b"),
+        "tags": lambda: services.catalogue.tag(user, [slug], add=["a\ud800b"]),
+        "note": lambda: draft_of("x", "number", "1", "", "a\x00b"),
+    }
+    for field, work in works.items():
+        with pytest.raises(BadInput, match=f"{field}: it has characters"):
+            work()
+    assert names(services, Query()) == ["Fine"]
+
+
 # -- tabs ----------------------------------------------------------------------------------------
 
 
@@ -228,6 +248,26 @@ def test_a_flow_runs_with_the_globals_it_uses_and_its_own_come_first(services):
     assert services.flows.find(slug).variables == {"own": "SPY", "safe": "TLT"}
     assert from_json(services.strategies.version(user, slug).flow) == written
     assert services.flows.filled(FLOW) == FLOW
+
+
+def test_a_saved_result_holds_the_values_of_the_globals_it_ran_with(services):
+    user = services.user.id
+    services.variables.add(user, draft_of("safe", "symbol", "TLT"))
+    inner = services.strategies.create(user, using("safe", name="Inner")).slug
+    outer = from_json(
+        {"name": "Outer", "root": {"kind": "weight", "children": [{"kind": "strategy", "strategy": inner}, {"kind": "asset", "symbol": "$safe"}]}}
+    )  # fmt: skip
+    flow = services.flows.filled(outer)
+    settings = parse_settings(start=date(2023, 1, 3), end=date(2023, 6, 30))
+    result = run_backtest(flow, services.source("demo"), settings, find=services.flows.find).result
+    assert result.symbols == ("TLT",)
+    at = datetime(2024, 7, 1, tzinfo=UTC)
+    row = to_saved(result, user_id=user, engine_version="t", started_at=at, finished_at=at)
+    services.backtests.add(row)
+    services.variables.change(user, "safe", draft_of("safe", "symbol", "GLD"))
+    kept = from_saved(services.backtests.get(user, row.summary.id))
+    assert kept.flow.variables == {"safe": "TLT"}
+    assert services.flows.filled(outer).variables == {"safe": "GLD"}
 
 
 def test_renaming_a_variable_renames_its_uses_in_one_step(services):
