@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.bootstrap import Services
 from core.errors import BadInput, SluiceError, Unavailable, UnknownName
-from core.flow.formats.native import MAX_BYTES, from_json, parse, to_json
+from core.flow.formats.native import MAX_BYTES, from_json, parse
 from core.flow.nodes import Flow
 from core.flow.variables import free_variables
 
@@ -55,7 +55,7 @@ class FlowFiles:
         The library is asked only for a flow that uses variables it does not declare, and only if
         it runs: otherwise they stay undeclared, and whoever compiles the flow says so.
         """
-        if not free_variables(to_json(flow)):
+        if not free_variables(flow):
             return flow
         try:
             return self._services.flows.filled(flow)

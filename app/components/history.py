@@ -140,7 +140,7 @@ def _compare(slug: str, head: int, labels: Mapping[int, str]) -> None:
         return
     lines = [f"{_ICONS[c.what]} {plain(c.text[0].upper() + c.text[1:])}" for c in changes]
     st.caption(f"{len(changes):,} change{'s' * (len(changes) > 1)}")
-    with st.container(height=420, border=False):
+    with st.container(height=420 if len(lines) > 10 else "content", border=False):
         st.markdown("\n\n".join(lines[:MOST_CHANGES]))
         if len(lines) > MOST_CHANGES:
             st.caption(f"and {len(lines) - MOST_CHANGES:,} more")

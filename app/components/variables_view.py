@@ -78,8 +78,11 @@ def _row(variable: GlobalVariable, uses: Sequence[Use]) -> None:
         )
         name.markdown(f"**{plain(f'${variable.name}')}**")
         kind.markdown(f"{_ICONS[variable.kind]} {variable.kind}")
-        default.markdown(plain(str(variable.default)))
-        sweep.markdown(plain(variable.sweep) or "–")
+        # On a phone, where the headings go, app.theme's style lets these cells say what they are.
+        with default.container(key=f"cell_default_{variable.id}"):
+            st.markdown(plain(str(variable.default)))
+        with sweep.container(key=f"cell_sweep_{variable.id}"):
+            st.markdown(plain(variable.sweep) or "–")
         note.caption(plain(variable.note))
         with used.container(horizontal=True, gap="small", vertical_alignment="center"):
             _uses(variable, uses)

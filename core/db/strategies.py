@@ -158,7 +158,7 @@ class Strategies:
             "updated_at": now,
             "folder": folder,
             "tags": list(tags),
-            **_names(document),
+            **_names(flow),
         }
         version = StrategyVersion(
             strategy_id=row["id"],
@@ -238,7 +238,7 @@ def write_head(
     db.execute(
         update(strategies)
         .where(strategies.c.id == strategy.id)
-        .values(head=version.number, name=flow.name, updated_at=now, **_names(document))
+        .values(head=version.number, name=flow.name, updated_at=now, **_names(flow))
     )
     return version
 
@@ -255,12 +255,9 @@ def _insert_version(db: Connection, version: StrategyVersion) -> None:
     db.execute(insert(strategy_versions).values(asdict(version)))
 
 
-def _names(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def _names(flow: Flow) -> dict[str, list[str]]:
     """What the strategies table keeps of a head's variables."""
-    return {
-        "uses": sorted(free_variables(document)),
-        "declares": sorted(document.get("variables", {})),
-    }
+    return {"uses": sorted(free_variables(flow)), "declares": sorted(flow.variables)}
 
 
 def _of(user_id: UUID) -> Select[tuple[object, ...]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import BadInput, UnknownName
-from core.flow.nodes import VARIABLE_NAME, VariableValue, is_variable
+from core.flow.nodes import VARIABLE_NAME, Flow, Node, Value, VariableValue, is_variable
 
 Expr = int | float | str
 
@@ -73,41 +73,49 @@ def merged(
     return {**defaults, **given}
 
 
-# -- in a flow's JSON ----------------------------------------------------------------------------
+# -- in a whole flow -----------------------------------------------------------------------------
 
 _FREE_TEXT = frozenset({"name", "note", "description"})
 
 
-def _mentions(document: Mapping[str, Any]) -> Iterator[tuple[Any, Any, str]]:
-    """Every ``"$name"`` in a flow's JSON: what holds it, at which key, and the name."""
-    if is_variable(document.get("benchmark")):
-        yield document, "benchmark", document["benchmark"][1:]
-    below: list[Any] = [document["root"]]
+def used_variables(flow: Flow) -> set[str]:
+    """Names of the variables a flow mentions, whether it declares them or not."""
+    found: set[str] = set()
+    if isinstance(flow.benchmark, str) and is_variable(flow.benchmark):
+        found.add(flow.benchmark[1:])
+    below: list[Any] = [flow.root]
     while below:
-        container = below.pop()
-        pairs = container.items() if isinstance(container, Mapping) else enumerate(container)
-        text = _FREE_TEXT if isinstance(container, Mapping) and "kind" in container else ()
-        for key, value in pairs:
-            if isinstance(value, dict | list):
-                below.append(value)
-            elif is_variable(value) and key not in text:
-                yield container, key, value[1:]
+        value = below.pop()
+        if isinstance(value, Value):
+            text = _FREE_TEXT if isinstance(value, Node) else ()
+            fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+            below += (content for key, content in fields.items() if key not in text)
+        elif isinstance(value, tuple):
+            below += value
+        elif is_variable(value):
+            found.add(value[1:])
+    return found
 
 
-def used_variables(document: Mapping[str, Any]) -> set[str]:
-    """Names of the variables a flow's JSON mentions, whether it declares them or not."""
-    return {name for _, _, name in _mentions(document)}
-
-
-def free_variables(document: Mapping[str, Any]) -> set[str]:
+def free_variables(flow: Flow) -> set[str]:
     """Names of those it mentions and does not declare: they mean the library's."""
-    return used_variables(document) - set(document.get("variables", {}))
+    return used_variables(flow) - flow.variables.keys()
 
 
 def rename_variable(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The flow's JSON with ``$new`` wherever it has ``$old``; what it declares stays."""
+    """A flow's JSON with ``$new`` wherever it has ``$old``; what it declares stays."""
     renamed = deepcopy(dict(document))
-    for container, key, name in list(_mentions(renamed)):
-        if name == old:
-            container[key] = f"${new}"
+    if renamed.get("benchmark") == f"${old}":
+        renamed["benchmark"] = f"${new}"
+    below: list[Any] = [renamed["root"]]
+    while below:
+        container = below.pop()
+        is_node = isinstance(container, dict) and "kind" in container
+        text = _FREE_TEXT if is_node else ()
+        pairs = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, value in list(pairs):
+            if isinstance(value, dict | list):
+                below.append(value)
+            elif value == f"${old}" and key not in text:
+                container[key] = f"${new}"
     return renamed

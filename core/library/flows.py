@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from core.flow.formats.native import from_json, to_json
+from core.flow.formats.native import from_json
 from core.flow.nodes import Flow, VariableValue
 from core.flow.variables import free_variables
 
@@ -27,7 +27,7 @@ def filled(flow: Flow, values: Mapping[str, VariableValue]) -> Flow:
     """
     if not values:
         return flow
-    used = free_variables(to_json(flow))
+    used = free_variables(flow)
     added = {name: value for name, value in values.items() if name in used}
     if not added:
         return flow
