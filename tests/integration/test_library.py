@@ -412,3 +412,23 @@ def test_a_template_brings_along_what_it_refers_to(services):
     assert validate(services.flows.find(made.slug), services.flows.find) == ()
     blank = start_blank("Mine", services.strategies, user)
     assert validate(services.flows.find(blank.slug), services.flows.find) == ()
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_a_flow_in_a_file_gets_its_globals_from_the_library_if_that_runs(services, tmp_path):
+    from app.flow_files import FlowFiles
+    from core.bootstrap import Services
+    from core.flow.formats.native import dump
+    from core.settings import Settings
+
+    services.variables.add(services.user.id, draft_of("safe", "symbol", "TLT"))
+    flow = using("safe", name="File")
+    (tmp_path / "beside.json").write_text(dump(flow))
+    files = FlowFiles(tmp_path, services)
+    assert files.filled(flow).variables == {"safe": "TLT"}
+    assert files.find("beside").variables == {"safe": "TLT"}
+    without = Services(Settings(home=tmp_path / "nowhere"), start=False)
+    assert FlowFiles(tmp_path, without).filled(flow) == flow
+    assert FlowFiles(tmp_path, without).filled(FLOW) == FLOW
