@@ -23,6 +23,7 @@ MOST_TABS, MOST_LETTERS = 6, 32
 """Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
 _TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
 _SWEEP, _ADDRESS = "next_sweep", "address"
+# The next page is a standing one, "/library", or a strategy's short name, which has no slash.
 
 
 def current() -> StreamlitPage:
@@ -32,14 +33,14 @@ def current() -> StreamlitPage:
     if wanted is None and _open_from_address(opened):
         opened = _open_tabs()
     standing = {
-        "library": st.Page(
+        "/library": st.Page(
             PAGES / "library.py", title="Library", icon=":material/folder:", default=True
         ),
-        "variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
-        "backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
-        "batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
-        "heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
-        "system": st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
+        "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
+        "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
+        "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
+        "/heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
+        "/system": st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
     }
     tabs = {
         slug: st.Page(
@@ -54,7 +55,7 @@ def current() -> StreamlitPage:
     # The bar folds what does not fit into "N more": that must not be the way to everything else.
     behind = [*tabs.values(), new] if len(tabs) <= MOST_TABS else [new, *tabs.values()]
     page = st.navigation([*standing.values(), *behind], position="top")
-    if wanted == "heatmap":
+    if wanted == "/heatmap":
         st.switch_page(standing[wanted], query_params={"sweep": st.session_state.pop(_SWEEP)})
     if wanted in standing:
         st.switch_page(standing[wanted])
@@ -80,7 +81,7 @@ def open_strategy(slug: str) -> None:
 
 def go_to_heatmap(sweep: str) -> None:
     """Show a sweep's heatmap at the next run."""
-    st.session_state[_NEXT], st.session_state[_SWEEP] = "heatmap", sweep
+    st.session_state[_NEXT], st.session_state[_SWEEP] = "/heatmap", sweep
 
 
 def leaving() -> bool:
@@ -94,7 +95,7 @@ def close_strategy(slug: str) -> None:
     place = slugs.index(slug) if slug in slugs else 0
     left = [other for other in slugs if other != slug]
     services().tabs.close(services().user.id, slug)
-    st.session_state[_NEXT] = left[max(place - 1, 0)] if left else "library"
+    st.session_state[_NEXT] = left[max(place - 1, 0)] if left else "/library"
 
 
 def close_all() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,24 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.flow.examples import example_flows
 from core.flow.formats.native import dump, from_json
+from core.library.catalogue import Query
 from core.library.variables import draft_of
 from tests.browser.conftest import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLOW = example_flows()["risk-on-risk-off"]
+
+
+@pytest.fixture(autouse=True)
+def _only_the_examples_stay(app: App) -> Iterator[None]:
+    """The app is every browser test's: what these tests put into it goes again."""
+    yield
+    user, found = app.services.user.id, app.services.catalogue
+    slugs = {s for archived in (False, True) for s in found.slugs(user, Query(archived=archived))}
+    for slug in slugs - example_flows().keys():
+        app.services.strategies.delete(user, slug)
+    for variable in app.services.variables.all(user):
+        app.services.variables.delete(user, variable.name)
 
 
 def opened(page: Page, url: str) -> None:
