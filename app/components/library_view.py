@@ -52,7 +52,7 @@ def _above() -> None:
     """The buttons beside the search."""
     if st.button("Import", icon=":material/upload:", help="Strategies from JSON files."):
         _import()
-    if st.button("Import zip", icon=":material/folder_zip:", help="All flows of a zip at once."):
+    if st.button("Zip", icon=":material/folder_zip:", help="Import all the flows of a zip."):
         zip_import()
     st.download_button(
         "Export all", zipped, "strategies.zip", "application/zip", icon=":material/download:",

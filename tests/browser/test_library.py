@@ -263,7 +263,7 @@ def test_a_zip_is_imported_with_a_report(page, app, tmp_path):
         archive.writestr("zipped.json", dump(holding("Zipped", "SPY")))
         archive.writestr("broken.json", "{")
     opened(page, app.url)
-    press(page, "Import zip")
+    press(page, "Zip")
     page.locator("input[type=file]").set_input_files(path)
     expect(page.get_by_text("1 imported, 1 refused.")).to_be_visible()
     press(page, "Done")
