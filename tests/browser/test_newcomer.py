@@ -242,6 +242,7 @@ def test_import_clone_export_and_delete(page, app, tmp_path):
     page.get_by_label("Search").fill("brought")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 strategy")).to_be_visible()
+    settled(page)  # rows of before stay until the page is drawn to its end
     page.get_by_role("button", name="content_copy").click(delay=80)
     expect(page.get_by_text("Brought along (copy)", exact=True)).to_be_visible()
     archive = zipfile.ZipFile(io.BytesIO(download(page, "Export all")))
@@ -282,6 +283,7 @@ def test_names_are_shown_as_text_not_as_markup(page, app, tmp_path):
     page.get_by_label("Search").fill("bold")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 strategy")).to_be_visible()
+    settled(page)
     open_button(page).click(delay=80)
     expect(run_button(page)).to_be_enabled()
     expect(page.locator("img[src=x]")).to_have_count(0)
