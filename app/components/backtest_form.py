@@ -132,7 +132,8 @@ def _variables(key: str, flow: Flow, filled: BacktestSettings) -> dict[str, Vari
     for i, (name, default) in enumerate(flow.variables.items()):
         with columns[i % 3]:
             first = filled.variables.get(name, default)
-            value = _variable(f"{key}_{name}", name, first)
+            # A default that changed meanwhile, as a global variable's may, is shown anew.
+            value = _variable(f"{key}_{name}_{default}", name, first)
         if value != default:
             given[name] = value
     return given

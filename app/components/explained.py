@@ -15,8 +15,7 @@ from app.resources import services
 from core.backtest.holdings import decisions_that_differ
 from core.backtest.result import Backtest, Result
 from core.backtest.run import run_backtest
-from core.flow.formats.native import content_hash, from_json
-from core.flow.nodes import Flow
+from core.flow.formats.native import content_hash
 from core.market.source import Progress
 
 FIRST_LOOK_SECONDS = 1.0
@@ -105,12 +104,11 @@ def _work(result: Result, text: str) -> Callable[[Progress], Backtest]:
     path = Path(text).expanduser() if text else None
     settings = result.settings.model_copy(update={"start": result.start, "end": result.end})
 
-    def find(slug: str) -> Flow:
-        return from_json(shared.strategies.version(shared.user.id, slug).flow, slug)
-
     def work(progress: Progress) -> Backtest:
         source = shared.source(result.provenance.source, path=path)
-        return run_backtest(result.flow, source, settings, find=find, progress=progress)
+        return run_backtest(
+            result.flow, source, settings, find=shared.flows.find, progress=progress
+        )
 
     return work
 

@@ -13,7 +13,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from app import navigation
 from app.components.plain import plain
 from app.components.problems import show_error, show_problems
-from app.components.strategy_view import find
 from app.resources import services
 from core.errors import BadInput, FlowInvalid, Problem, SluiceError
 from core.flow.formats.imports import read_strategy
@@ -96,7 +95,7 @@ def _read(key: str, name: str, content: bytes) -> _File:
             count = len(file.imported.report.of("not supported"))
             what = "1 part is" if count == 1 else f"{count} parts are"
             raise BadInput(name, f"{what} not supported, so it cannot be imported as it is.")
-        file.problems = validate(file.imported.flow, find)
+        file.problems = validate(services().flows.filled(file.imported.flow), services().flows.find)
         if any(p.severity == "error" for p in file.problems):
             raise FlowInvalid(file.problems, name)
     except SluiceError as err:
@@ -127,7 +126,7 @@ def _show(file: _File) -> None:
                 title = plain(file.imported.flow.name)
                 st.success(f"{plain(file.name)}: imported as '{title}'.", icon=":material/check:")
                 if st.button("Open", key=f"import_open_{file.slug}", icon=":material/open_in_new:"):
-                    navigation.open_strategy(file.slug, file.imported.flow.name)
+                    navigation.open_strategy(file.slug)
                     st.rerun()
         elif file.error is not None:
             st.markdown(f"**{plain(file.name)}** was not imported:")

@@ -13,7 +13,6 @@ import streamlit as st
 from app.charts.heat import heat_chart
 from app.charts.performance import performance_chart
 from app.components.plain import plain
-from app.components.strategy_view import find
 from app.components.sweep_values import labels, variables_text
 from app.resources import services
 from app.theme import palette
@@ -100,7 +99,9 @@ def _key(request: SweepRequest) -> str:
 def _look(request: SweepRequest) -> Looked:
     source = services().source(request.source, path=request.path)
     begun = time.perf_counter()
-    ready = prepare(request.flow, request.grid, source, request.settings, find=find)
+    ready = prepare(
+        request.flow, request.grid, source, request.settings, find=services().flows.find
+    )
     found = Sweeper(ready).run(request.grid.points())
     return Looked(found, ready, time.perf_counter() - begun)
 
@@ -172,4 +173,4 @@ def _run(request: SweepRequest, point: int) -> Result:
     values = {**request.settings.variables, **request.grid.values_at(point)}
     settings = request.settings.model_copy(update={"variables": values})
     source = services().source(request.source, path=request.path)
-    return run_backtest(request.flow, source, settings, find=find).result
+    return run_backtest(request.flow, source, settings, find=services().flows.find).result

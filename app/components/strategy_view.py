@@ -14,6 +14,7 @@ from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
 from app.components.flow_chart import flow_chart
+from app.components.history import history
 from app.components.plain import plain
 from app.components.problems import show_error, show_problems
 from app.resources import services
@@ -37,11 +38,12 @@ LOOK_AGAIN_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A strategy as this page works with it."""
+    """A strategy as this page works with it; ``running`` is its flow with the global variables."""
 
     slug: str
     version: StrategyVersion
     flow: Flow
+    running: Flow
 
 
 def strategy_view(slug: str) -> None:
@@ -51,10 +53,11 @@ def strategy_view(slug: str) -> None:
         # Before anything is drawn, so that all of the page speaks of the same moment.
         run.wait(FIRST_LOOK_SECONDS)
     saved = services().strategies.version(services().user.id, slug)
-    opened = Opened(slug, saved, from_json(saved.flow, slug))
+    flow = from_json(saved.flow, slug)
+    opened = Opened(slug, saved, flow, services().flows.filled(flow))
     _header(opened)
     left, right = st.columns([3, 2], gap="medium")
-    problems = validate(opened.flow, find)
+    problems = validate(opened.running, find)
     with left:
         _chart(opened, any(p.severity == "error" for p in problems))
     with right:
@@ -65,8 +68,8 @@ def strategy_view(slug: str) -> None:
 
 
 def find(slug: str) -> Flow:
-    """A strategy of the library, for references to it; raises UnknownName."""
-    return from_json(services().strategies.version(services().user.id, slug).flow, slug)
+    """A strategy of the library as it runs, for references to it; raises UnknownName."""
+    return services().flows.find(slug)
 
 
 def _header(opened: Opened) -> None:
@@ -74,6 +77,7 @@ def _header(opened: Opened) -> None:
         st.subheader(plain(opened.flow.name), anchor=False, width="content")
         st.badge(f"Version {opened.version.number}", color="gray")
         st.space("stretch")
+        history(opened.slug, opened.version.number)
         st.download_button(
             "Export JSON", dump(opened.flow), f"{opened.slug}.json", "application/json",
             icon=":material/download:", on_click="ignore",
@@ -95,7 +99,7 @@ def _chart(opened: Opened, broken: bool) -> None:
 
 
 def _binding(opened: Opened) -> Binding:
-    return bind(compile_flow(opened.flow, find), {}, "variables")
+    return bind(compile_flow(opened.running, find), {}, "variables")
 
 
 # -- run -----------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ def _form(opened: Opened) -> None:
         request: Request | None = None
         try:
             request = backtest_form(
-                opened.slug, opened.version.number, opened.flow, services().settings.data
+                opened.slug, opened.version.number, opened.running, services().settings.data
             )
         except SluiceError as err:
             show_error(err)
@@ -140,7 +144,7 @@ def _work(opened: Opened, request: Request) -> Callable[[Progress], Backtest]:
 
     def work(progress: Progress) -> Backtest:
         source = shared.source(request.source, path=request.path)
-        return run_backtest(opened.flow, source, request.settings, find=find, progress=progress)
+        return run_backtest(opened.running, source, request.settings, find=find, progress=progress)
 
     return work
 

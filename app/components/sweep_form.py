@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,7 +10,6 @@ import streamlit as st
 from app.components.backtest_form import backtest_form
 from app.components.problems import show_error
 from app.components.quick_look import MOST_RUNS, quick_look
-from app.components.strategy_view import find
 from app.resources import services
 from core.bootstrap import version
 from core.errors import BadInput, SluiceError
@@ -33,17 +33,17 @@ class Asked:
 
 def sweep_form() -> Sweep | None:
     """Draw the form; the sweep that was just started, or found to be there already."""
-    strategies = services().strategies.all(services().user.id)
-    if not strategies:
+    names = services().strategies.names(services().user.id)
+    if not names:
         st.info("The library is empty: import a strategy first.", icon=":material/folder_open:")
         return None
-    names = {strategy.slug: strategy.name for strategy in strategies}
     slug: str = st.selectbox(
         "Strategy", list(names), format_func=names.__getitem__, key="sweep_strategy",
         persist_state="session",
     )  # fmt: skip
     head = services().strategies.version(services().user.id, slug)
-    flow = from_json(head.flow, slug)
+    written = from_json(head.flow, slug)
+    flow = services().flows.filled(written)
     if not flow.variables:
         st.info(
             "This strategy has no variables, so there is nothing to vary. Give a number or a "
@@ -55,7 +55,8 @@ def sweep_form() -> Sweep | None:
     asked: Asked | None = None
     try:
         with left:
-            grid = _grid(f"sweep_{slug}_{head.number}", flow)
+            ranges = services().variables.sweeps(services().user.id, besides=written.variables)
+            grid = _grid(f"sweep_{slug}_{head.number}", flow, ranges)
         with right:
             data = services().settings.data
             form = backtest_form(slug, head.number, flow, data, swept=True)
@@ -93,12 +94,16 @@ def _button(label: str, flag: str, icon: str, possible: bool, said: str) -> None
     )  # fmt: skip
 
 
-def _grid(key: str, flow: Flow) -> Grid:
-    """The values of each variable, the constraints between them, and a sample if wanted."""
+def _grid(key: str, flow: Flow, ranges: Mapping[str, str]) -> Grid:
+    """The values of each variable, the constraints between them, and a sample if wanted.
+
+    A global variable's begin with those in ``ranges``.
+    """
     texts = []
     for name, default in flow.variables.items():
         text: str = st.text_input(
-            name, key=f"{key}_{name}", placeholder=f"{default}: not swept", persist_state="session",
+            name, ranges.get(name, ""), key=f"{key}_{name}_{ranges.get(name, '')}",
+            persist_state="session", placeholder=f"{default}: not swept",
             help="From:to:step with both ends, such as 5:50:5, or a list such as TLT,GLD. Empty "
             "keeps the flow's own value.",
         )  # fmt: skip
@@ -154,7 +159,7 @@ def _start(request: SweepRequest) -> Sweep | None:
         with st.spinner("Reading bars and indicators"):
             source = shared.source(request.source, path=request.path)
             sweep, ready = sweep_of(
-                request, source, find, engine_version=version(), now=shared.clock()
+                request, source, shared.flows.find, engine_version=version(), now=shared.clock()
             )
         known = shared.sweeps.equal(shared.user.id, sweep.key)
         if known is not None:

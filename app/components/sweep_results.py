@@ -198,7 +198,8 @@ def open_run(sweep: Sweep, grid: Grid, point: int, key: str) -> None:
     values = grid.values_at(point)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"Run {point:,}: **{plain(variables_text(values))}**", width="content")
-        strategy = _strategy_of(sweep)
+        known = sweep.strategy_id
+        strategy = None if known is None else services().strategies.slug(sweep.user_id, known)
         st.button(
             "Open in strategy page", icon=":material/open_in_new:", key=f"open_{key}_{sweep.id}",
             disabled=strategy is None, on_click=_open, args=(sweep, strategy, values),
@@ -208,22 +209,13 @@ def open_run(sweep: Sweep, grid: Grid, point: int, key: str) -> None:
         st.rerun()
 
 
-def _strategy_of(sweep: Sweep) -> tuple[str, str] | None:
-    """Short name and name of the strategy it is of; None if it is gone."""
-    for strategy in services().strategies.all(sweep.user_id):
-        if strategy.id == sweep.strategy_id:
-            return strategy.slug, strategy.name
-    return None
-
-
-def _open(sweep: Sweep, strategy: tuple[str, str], values: dict[str, Any]) -> None:
+def _open(sweep: Sweep, slug: str, values: dict[str, Any]) -> None:
     """Open the strategy's tab with a run's values and rules in its form."""
-    slug, name = strategy
     settings = BacktestSettings.model_validate(sweep.settings)
     values = {**settings.variables, **values}
     fill_form(slug, sweep.source, sweep.path, settings.model_copy(update={"variables": values}))
     st.session_state[f"run_wanted_{slug}"] = True
-    navigation.open_strategy(slug, name)
+    navigation.open_strategy(slug)
 
 
 def _favourites(grid: Grid, runs: Runs, by: str) -> None:

@@ -18,6 +18,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from core.bootstrap import Services
+from core.settings import Settings
+
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--disable-quic", "--no-first-run",
@@ -29,11 +32,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class App:
-    """A running ``sluice up``."""
+    """A running ``sluice up``; ``services`` are another process's on the same database."""
 
     url: str
     home: Path
     log: Path
+    services: Services
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +60,8 @@ def app(tmp_path_factory) -> Iterator[App]:
         # The pages are warm once the first backtests have run beside the start.
         _wait(lambda: "warm action" in log.read_text(), 120, log)
         urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-        yield App(f"http://127.0.0.1:{port}", home, log)
+        with Services(Settings(home=home), start=False) as services:
+            yield App(f"http://127.0.0.1:{port}", home, log, services)
     finally:
         up.terminate()
         up.wait(20)
@@ -88,7 +93,7 @@ def scheme(request) -> str:
 
 @pytest.fixture
 def page(app, browser) -> Iterator[Page]:
-    """A new visitor's page; what Python or the browser complained of fails the test."""
+    """A page of a user without open tabs; what Python or the browser complained of fails the test."""
     with visit(app, browser) as page:
         yield page
 
@@ -96,6 +101,7 @@ def page(app, browser) -> Iterator[Page]:
 @contextmanager
 def visit(app: App, browser: Browser) -> Iterator[Page]:
     """The same for as long as a module's tests share it."""
+    app.services.tabs.close(app.services.user.id)
     before = len(app.log.read_text())
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
     context.set_default_timeout(WAIT_MS)
