@@ -22,9 +22,9 @@ from core.library.sweeps import Sweep
 from core.process import PARENT
 from core.sweep.grid import Grid
 
-WARMING = 120_000
-"""Runs that workers do first, so that it is not their start that is measured: a block for each
-chain, so that every thread of every process has its kernels and its memory."""
+WARMING = 60_000
+"""Runs that workers do first, so that it is not their start that is measured: four blocks, each a
+chain, so that up to four threads or processes have their kernels and their memory."""
 
 LOOK_SECONDS = 0.02
 LONGEST_SECONDS = 900.0
