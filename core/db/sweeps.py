@@ -133,7 +133,7 @@ class Sweeps:
             if reuse is not None:
                 runs.copy_from(db, number, reuse)
                 if sweep.reused == sweep.total:
-                    runs.index(db, number)
+                    runs.index(db, number, grid_from_json(sweep.grid))
                     now = self._clock()
                     ended = {"state": "finished", "started_at": now, "finished_at": now}
                     db.execute(update(sweeps).where(sweeps.c.number == number).values(ended))
@@ -205,14 +205,13 @@ class Sweeps:
     def finish(self, number: int) -> bool:
         """Finish a sweep all of whose blocks are there; whether this call did."""
         with transaction(self._engine) as db:
-            row = db.execute(
-                select(sweeps.c.state, (sweeps.c.total - sweeps.c.reused).label("own"))
-                .where(sweeps.c.number == number).with_for_update()
-            ).one()  # fmt: skip
+            own = (sweeps.c.total - sweeps.c.reused).label("own")
+            one = select(sweeps.c.state, sweeps.c.grid, own).where(sweeps.c.number == number)
+            row = db.execute(one.with_for_update()).one()
             query = select(func.count()).where(sweep_blocks.c.sweep == number)
             if row.state != "running" or db.execute(query).scalar_one() < -(-row.own // BLOCK):
                 return False
-            runs.index(db, number)
+            runs.index(db, number, grid_from_json(row.grid))
             which = sweeps.c.number == number
             self._move(db, which, "finished", finished_at=self._clock())
             return True
