@@ -102,7 +102,7 @@ def room_for(sessions: int) -> Room:
     """A room for returns of so many sessions, all zero."""
     size = sessions * LANES
     return Room(
-        returns=_in_lines(size),
+        returns=in_lines(size),
         sums=np.zeros(ROWS * LANES),
         codes=np.zeros(-(-size // STRIDE) * STRIDE, dtype=np.uint8),
         counts=np.zeros(LANES * CODES, dtype=np.int32),
@@ -113,7 +113,7 @@ def room_for(sessions: int) -> Room:
     )
 
 
-def _in_lines(size: int) -> Float:
+def in_lines(size: int) -> Float:
     """Zeros that begin where a cache line does: a row of a block then lies in one, not two."""
     line = LANES * 8
     spare = np.zeros(size + LANES)

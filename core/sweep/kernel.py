@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.backtest.accounting import Books, hold_through, set_weights
 from core.flow import opcodes as op
 from core.flow.walk import (
     Scratch,
@@ -31,6 +30,7 @@ from core.metrics.kernel import (
     measures_of,
 )
 from core.metrics.passes import Dates, Room, beside, room_for
+from core.sweep.accounts import keep_accounts, put_targets
 from core.sweep.portfolios import EARNED, GROSS, TRADED, TURNOVER
 
 TRADING = ("turnover", "gross_exposure", "rebalances", "cost")
@@ -230,28 +230,12 @@ def end_ruined(choices, portfolio, earnings, lane, desk):
 
 
 @kernel
-def keep_books(due, moves, terms, ledger, lane, desk):
-    """One run's returns into a lane, by the accounting a backtest is accounted with."""
-    books = ledger.books
-    books.returns[:] = 0.0
-    books.turnover[:] = 0.0
-    books.held[:] = 0.0
-    ledger.held[:] = 0.0
-    hold_through(
-        ledger.targets, due, moves.session, moves.overnight, moves.intraday, moves.carry, terms,
-        ledger.held, ledger.target, books,
-    )  # fmt: skip
-    turnover, gross, traded = 0.0, 0.0, 0
-    sessions = due.size
-    for t in range(sessions):
-        turnover += books.turnover[t]
-        traded += books.turnover[t] != 0.0
-        if t + 1 < sessions:
-            desk.room.returns[t * LANES + lane] = books.returns[t + 1]
-            for i in range(ledger.held.size):
-                gross += abs(books.held[t, i])
-    desk.totals[lane, TURNOVER], desk.totals[lane, GROSS] = turnover, gross
-    desk.totals[lane, TRADED] = traded
+def account_for(due, moves, terms, accounts, desk):
+    """The returns and totals of the runs whose targets are in ``accounts``."""
+    keep_accounts(due, moves, terms, accounts, desk.room.returns)
+    for lane in range(LANES):
+        for k in range(3):
+            desk.totals[lane, k] = accounts.totals[k * LANES + lane]
 
 
 @kernel
@@ -294,18 +278,9 @@ def measure_choices(choices, rows, portfolios, earnings, yardstick, desk, out):
         measure_lanes(end - begin, earnings.keeping.shape[0], yardstick, desk, out[begin:end])
 
 
-class Ledger(NamedTuple):
-    """Working memory of a run that is accounted for by itself: see ``hold_through``."""
-
-    targets: Float
-    held: Float
-    target: Float
-    books: Books
-
-
 @kernel
 def measure_held(
-    choices, rows, portfolios, targets, due, moves, terms, ledger, yardstick, desk, out
+    choices, rows, portfolios, targets, due, moves, terms, accounts, yardstick, desk, out
 ):
     """Measure runs that choose between kept portfolios, at costs that depend on the path.
 
@@ -317,8 +292,9 @@ def measure_held(
         for lane in range(used):
             run = begin + lane
             for t in range(due.size):
-                set_weights(ledger.targets[t], targets[portfolios[run, choices[rows[run], t]], t])
-            keep_books(due, moves, terms, ledger, lane, desk)
+                portfolio = portfolios[run, choices[rows[run], t]]
+                put_targets(accounts.targets, t, targets[portfolio, t], lane)
+        account_for(due, moves, terms, accounts, desk)
         measure_lanes(used, due.size, yardstick, desk, out[begin : begin + used])
 
 
@@ -335,7 +311,7 @@ class Walker(NamedTuple):
 @kernel
 def measure_walked(
     code, asset, column, value, versions, columns, months, priced, first, in_force, due, moves,
-    terms, walker, ledger, yardstick, desk, out,
+    terms, walker, accounts, yardstick, desk, out,
 ):  # fmt: skip
     """Measure runs by walking the whole flow, as a backtest does.
 
@@ -360,6 +336,6 @@ def measure_walked(
                 code, slots, columns, w.truths, priced, 0, first, w.scratch, w.weights, w.unknown
             )
             for t in range(in_force.size):
-                set_weights(ledger.targets[t], w.weights[first + in_force[t]])
-            keep_books(due, moves, terms, ledger, lane, desk)
+                put_targets(accounts.targets, t, w.weights[first + in_force[t]], lane)
+        account_for(due, moves, terms, accounts, desk)
         measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])

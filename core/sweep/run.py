@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.backtest.accounting import short_books
 from core.flow import opcodes as op
 from core.flow.program import parts_of_condition
 from core.flow.walk import scratch
@@ -23,8 +22,9 @@ from core.metrics.kernel import Moments
 from core.metrics.measure import benchmark_moments
 from core.metrics.passes import dates_of
 from core.sweep import kernel
+from core.sweep.accounts import Accounts, accounts_for
 from core.sweep.grid import Digits, Index
-from core.sweep.kernel import METRICS, PADDING, Desk, Ledger, Walker, Yardstick, desk_for
+from core.sweep.kernel import METRICS, PADDING, Desk, Walker, Yardstick, desk_for
 from core.sweep.plan import children_of, choosing_conditions, with_parts
 from core.sweep.portfolios import Earnings, Portfolios, find_portfolios, tabulate
 from core.sweep.prepare import Prepared
@@ -134,7 +134,7 @@ class Sweeper:
         else:
             kernel.measure_held(
                 choices, rows, chosen, known.targets, ready.due, ready.moves,
-                ready.terms, self._ledger(), self._yardstick, self._desk(), out,
+                ready.terms, self._accounts(), self._yardstick, self._desk(), out,
             )  # fmt: skip
 
     def _truths(self, digits: Digits) -> tuple[npt.NDArray[np.int8], dict[int, Index]]:
@@ -223,7 +223,7 @@ class Sweeper:
             versions[:, c] = part.numbers(digits)
         kernel.measure_walked(
             plan.program.code, *ready.values.rows(digits), versions, *self._view, ready.in_force,
-            ready.due, ready.moves, ready.terms, self._walker(), self._ledger(), self._yardstick,
+            ready.due, ready.moves, ready.terms, self._walker(), self._accounts(), self._yardstick,
             self._desk(), out,
         )  # fmt: skip
 
@@ -248,17 +248,12 @@ class Sweeper:
         walker: Walker = self._local.walker
         return walker
 
-    def _ledger(self) -> Ledger:
-        if not hasattr(self._local, "ledger"):
+    def _accounts(self) -> Accounts:
+        if not hasattr(self._local, "accounts"):
             shape = len(self.ready.sessions), len(self.ready.values.held)
-            self._local.ledger = Ledger(
-                targets=np.zeros(shape),
-                held=np.zeros(shape[1]),
-                target=np.zeros(shape[1]),
-                books=short_books(*shape),
-            )
-        ledger: Ledger = self._local.ledger
-        return ledger
+            self._local.accounts = accounts_for(*shape)
+        accounts: Accounts = self._local.accounts
+        return accounts
 
     def _memory(self, name: str, shape: tuple[int, int], kind: type) -> npt.NDArray[Any]:
         """Room of this thread that is used again for each slice."""
