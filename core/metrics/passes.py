@@ -71,7 +71,7 @@ def dates_of(sessions: Sessions) -> Dates:
     ends[:-1][np.diff(months // 12) != 0] = YEAR_ENDS
     days = np.zeros(len(sessions) + 1)
     days[:-1] = sessions.astype("datetime64[D]").astype(np.int64)
-    days[-1] = days[-2] + 1
+    days[-1] = days[:-1].max(initial=0) + 1
     return Dates(days, ends)
 
 
