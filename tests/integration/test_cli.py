@@ -194,7 +194,7 @@ def test_bad_input_is_named_with_how_to_mend_it(sluice, flow, bars, arguments, s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ["not JSON", "line 1"]),
+        ("", ["flow.json", "the file is empty"]),
         ("{", ["not JSON", "line 1"]),
         ("[]", ["JSON object"]),
         ('{"sluice": 2, "name": "x", "root": {"kind": "cash"}}', ["sluice", "1"]),
