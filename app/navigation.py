@@ -77,6 +77,12 @@ def leaving() -> bool:
     return _NEXT in st.session_state
 
 
+def retitle(slug: str, title: str) -> None:
+    """Let the strategy's tab, if it has one, carry its new name."""
+    if slug in _opened():
+        _opened()[slug] = title
+
+
 def close_strategy(slug: str) -> None:
     """Take the tab away and go to the library."""
     _opened().pop(slug, None)

@@ -58,11 +58,12 @@ def _filled(slug: str) -> Filled:
 
 
 def backtest_form(
-    slug: str, version: int, flow: Flow, data: Path | None, *, swept: bool = False
+    slug: str, version: int | str, flow: Flow, data: Path | None, *, swept: bool = False
 ) -> Request:
     """Draw the form with the flow's own values in it; what it asks for now.
 
-    ``data`` is where the source Files looks first; where variables are ``swept`` the form leaves
+    Fields that show the flow's own values begin anew with another ``version``. ``data`` is where
+    the source Files looks first; where variables are ``swept`` the form leaves
     them out. Raises BadInput naming the field.
     """
     filled = Filled() if swept else _filled(slug)

@@ -21,6 +21,7 @@ from core.flow.draft.blocks import (
     Place,
     Ref,
     block_children,
+    empty_places,
     read_blocks,
 )
 from core.flow.formats.native import MAX_NODES
@@ -243,6 +244,19 @@ def inside(draft: Draft, block: str) -> Place:
         raise BadInput("block", "nothing goes inside it.", "Put it before or after.")
     empty = [slot for slot in found.slots if slot not in found.content]
     return Place(block, ((empty or found.slots[-1:])[0],))
+
+
+def next_place(draft: Draft, block: str) -> Place:
+    """Where a new block goes when ``block`` is selected: inside if there is room, else behind."""
+    if block not in draft:
+        raise BadInput("block", "it was deleted meanwhile.")
+    found = draft[block]
+    free = next((p for p in empty_places(found) if p.path[0] in found.slots), None)
+    if free is not None:
+        return free
+    if block == FLOW:
+        return next_place(draft, draft.children(FLOW)[0])
+    return inside(draft, block) if found.kind in MANY else after(draft, block)
 
 
 # -- fields --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import BadInput, FlowInvalid, Problem
@@ -39,12 +40,24 @@ class Checked:
         return self.flow is not None and not self.errors
 
 
-def check(draft: Draft, find: FindStrategy | None = None) -> Checked:
-    """Everything wrong with the draft, in the order of the outline."""
+Fill = Callable[[Flow], Flow]
+"""Gives a flow the variables it uses and does not declare, where something else knows them."""
+
+
+def as_written(flow: Flow) -> Flow:
+    """Nothing else knows variables: the flow as it is."""
+    return flow
+
+
+def check(draft: Draft, find: FindStrategy | None = None, fill: Fill = as_written) -> Checked:
+    """Everything wrong with the draft, in the order of the outline.
+
+    ``Checked.flow`` is the draft as written; it is checked as ``fill`` completes it.
+    """
     flow: Flow | None = None
     try:
         flow = from_json(draft.to_json())
-        problems = validate(flow, find)
+        problems = validate(fill(flow), find)
     except FlowInvalid as err:
         problems = err.problems
     except BadInput as err:
