@@ -15,7 +15,9 @@ from app.components.builder.saving import save_button, show_conflict
 from app.components.plain import plain
 
 VIEWS = {"Outline": ":material/format_list_bulleted:", "Flow": ":material/account_tree:"}
-MOST_PROBLEMS = 8
+WIDTHS = {"Outline": (5, 4, 3), "Flow": (6, 3.5, 2.5)}
+MOST_PROBLEMS = 30
+PREVIEW_HEIGHT = 330
 
 
 def builder(editing: Editing, beside: Callable[[], None]) -> None:
@@ -29,7 +31,7 @@ def builder(editing: Editing, beside: Callable[[], None]) -> None:
         read_flow_view(editing)
     _bar(editing)
     show_conflict(editing)
-    blocks, form, figures = st.columns([5, 4, 3], gap="small")
+    blocks, form, figures = st.columns(WIDTHS[view], gap="small")
     with blocks:
         if view == "Flow":
             outline(editing, tree=False)
@@ -40,8 +42,8 @@ def builder(editing: Editing, beside: Callable[[], None]) -> None:
     with form, st.container(border=True, height=HEIGHT + 34):
         inspector(editing)
     with figures:
-        _problems(editing)
-        with st.container(border=True):
+        # Of one height whatever there is to show, so that what is below never moves.
+        with st.container(border=True, height=PREVIEW_HEIGHT):
             preview(editing)
         beside()
     for notice in editing.notices:
@@ -60,11 +62,7 @@ def _bar(editing: Editing) -> None:
             key=_view_key(editing), label_visibility="collapsed", persist_state="session",
             format_func=lambda name: f"{VIEWS[name]} {name}",
         )  # fmt: skip
-        errors = len(editing.checked.errors)
-        if errors:
-            st.badge(f"{errors} to mend", color="red", icon=":material/error:")
-        else:
-            st.badge("Ready to run", color="green", icon=":material/check:")
+        _problems(editing)
         st.badge(f"Version {editing.number}", color="gray")
         if editing.changed:
             st.badge("Unsaved changes", color="orange", icon=":material/edit:")
@@ -73,13 +71,16 @@ def _bar(editing: Editing) -> None:
 
 
 def _problems(editing: Editing) -> None:
-    """Every problem by its block; a click goes there."""
-    problems = editing.checked.problems
+    """What there is to mend, by block; a click goes there."""
+    problems, errors = editing.checked.problems, len(editing.checked.errors)
     if not problems:
+        st.badge("Ready to run", color="green", icon=":material/check:")
         return
-    with st.container(border=True, key=f"problems_{editing.slug}"):
-        st.caption(f"{len(problems)} to look at")
-        for i, found in enumerate(problems[:MOST_PROBLEMS]):
+    many = f"{errors} to mend" if errors else f"{len(problems)} to look at"
+    icon = ":material/error:" if errors else ":material/warning:"
+    with st.popover(many, icon=icon, key=f"problems_{editing.slug}"):
+        ordered = sorted(problems, key=lambda found: found.problem.severity != "error")
+        for i, found in enumerate(ordered[:MOST_PROBLEMS]):
             error = found.problem.severity == "error"
             st.button(
                 f"{plain(where(editing, found.block))}: {plain(found.problem.message)}",

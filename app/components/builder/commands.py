@@ -101,7 +101,6 @@ def _copy(editing: Editing, command: Command) -> None:
     if command["id"] not in editing.draft:
         raise BadInput("block", "it was deleted meanwhile.")
     copy_to_clipboard(copied(editing.draft, command["id"]))
-    editing.copies += 1
     editing.say(f"Copied {_named(editing, command['id'])}.", "content_copy")
 
 
@@ -113,7 +112,7 @@ def _cut(editing: Editing, command: Command) -> None:
 
 
 def _paste(editing: Editing, command: Command) -> None:
-    node = pasted(command.get("text") or clipboard())
+    node = pasted(command.get("text") or clipboard().text)
     place = _place(command) or next_place(editing.draft, command["id"])
     draft, block = insert(editing.draft, place, node)
     editing.edit(draft, block, "paste")

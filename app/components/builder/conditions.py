@@ -105,7 +105,7 @@ def _months(fields: Fields, place: Place, path: Path, value: Any) -> None:
     def changed() -> None:
         months = sorted(st.session_state.get(key) or [])
         if epoch == fields.editing.epoch and fields.block in fields.draft and months != chosen:
-            fields.write({where: months}, "edit months", typed=True)
+            fields.write({where: months}, "edit months")
 
     place.pills(
         "Months", list(range(1, 13)), default=chosen, selection_mode="multi", key=key,

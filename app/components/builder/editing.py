@@ -44,7 +44,6 @@ class Editing:
     client: str = ""
     seen: dict[str, int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-    copies: int = 0
     conflict: VersionConflict | None = None
     _checked: tuple[int, Checked] | None = None
     _changed: tuple[int, int, bool] | None = None
@@ -117,12 +116,20 @@ def editing(slug: str, version: StrategyVersion, find: FindStrategy) -> Editing:
     return found
 
 
-def clipboard() -> str:
-    """What was copied last in this session, in whichever tab; empty if nothing was."""
-    text: str = st.session_state.get(_CLIPBOARD, "")
-    return text
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied last in this session, in whichever tab, and how often something was."""
+
+    text: str = ""
+    number: int = 0
+
+
+def clipboard() -> Copied:
+    """What this session's Paste finds where the browser hands nothing over."""
+    found: Copied = st.session_state.get(_CLIPBOARD, Copied())
+    return found
 
 
 def copy_to_clipboard(text: str) -> None:
     """Keep it for the session's other tabs; the browser is given it too."""
-    st.session_state[_CLIPBOARD] = text
+    st.session_state[_CLIPBOARD] = Copied(text, clipboard().number + 1)

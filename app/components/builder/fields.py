@@ -56,14 +56,17 @@ class Fields:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def write(self, fields: Mapping[Path, Any], said: str, *, typed: bool = False) -> None:
-        """Set values of the block; what is wrong with that becomes a notice."""
+    def write(self, fields: Mapping[Path, Any], said: str) -> None:
+        """Set values of the block; what is wrong with that becomes a notice.
+
+        Fields keep their state, so that nothing typed meanwhile in another one is lost.
+        """
         try:
             draft = set_fields(self.draft, self.block, fields)
         except BadInput as err:
             self.editing.say(f"{err.message} {err.fix}".strip(), "block")
             return
-        self.editing.edit(draft, None, said, typed=typed)
+        self.editing.edit(draft, None, said, typed=True)
 
     def _changed(
         self, key: str, epoch: int, path: Path, said: str, read: Callable[[Any], Any], shown: Any
@@ -73,11 +76,10 @@ class Fields:
         if epoch != self.editing.epoch or self.block not in self.draft or raw == shown:
             return
         value = read(raw)
-        if value == self.get(path, REMOVED):
-            return
-        # A field that shows something else than was typed has to begin anew.
-        typed = not isinstance(raw, str) or str(value) == raw or value is REMOVED
-        self.write({path: value}, said, typed=typed)
+        if isinstance(raw, str) and value is not REMOVED:
+            st.session_state[key] = _shown(value)  # as it was understood
+        if value != self.get(path, REMOVED):
+            self.write({path: value}, said)
 
     def _bound(
         self, key: str, path: Path, label: str, read: Callable[[Any], Any], shown: Any
@@ -87,6 +89,13 @@ class Fields:
             "on_change": self._changed,
             "args": (key, self.editing.epoch, path, f"edit {label.lower()}", read, shown),
         }
+
+    def _begun(self, path: Path, shown: str) -> str:
+        """The key of a text field that begins with ``shown``; callbacks may set it later."""
+        key = self.key(path)
+        if key not in st.session_state:
+            st.session_state[key] = shown
+        return key
 
     # -- kinds of fields -----------------------------------------------------------------------
 
@@ -101,11 +110,12 @@ class Fields:
     ) -> None:
         """Free text; empty takes the key away."""
         shown = str(self.get(path, "") or "")
-        bound = self._bound(self.key(path), path, label, lambda raw: raw.strip() or REMOVED, shown)
+        key = self._begun(path, shown)
+        bound = self._bound(key, path, label, lambda raw: raw.strip() or REMOVED, shown)
         if tall:
-            place.text_area(label, shown, help=help, height=80, **bound)
+            place.text_area(label, help=help, height=80, **bound)
         else:
-            place.text_input(label, shown, help=help, **bound)
+            place.text_input(label, help=help, **bound)
 
     def number(
         self,
@@ -118,24 +128,24 @@ class Fields:
         """A number or a variable; empty is ``default``, REMOVED or a number shown in its place."""
         value = self.get(path)
         shown = "" if value is None else _shown(value)
+        key = self._begun(path, shown)
         empty = 0 if isinstance(path[-1], int) else REMOVED  # a list keeps its places
         place.text_input(
             label,
-            shown,
             placeholder="" if default is REMOVED else _shown(default),
             help=f"{help} A number, or {self._variables_said()}.",
-            **self._bound(self.key(path), path, label, lambda raw: _number(raw, empty), shown),
+            **self._bound(key, path, label, lambda raw: _number(raw, empty), shown),
         )
 
     def symbol(self, place: Place, label: str, path: Path, help: str) -> None:  # noqa: A002
         """A symbol or a variable."""
         shown = str(self.get(path, "") or "")
+        key = self._begun(path, shown)
         place.text_input(
             label,
-            shown,
             placeholder="SPY",
             help=f"{help} A symbol, or {self._variables_said()}.",
-            **self._bound(self.key(path), path, label, _symbol, shown),
+            **self._bound(key, path, label, _symbol, shown),
         )
 
     def choice(
@@ -191,12 +201,13 @@ class Fields:
         act: Callable[[], None],
         help: str,  # noqa: A002
     ) -> None:
-        """A button that changes the block's shape."""
+        """A button that changes which fields there are: all begin anew."""
         epoch, block = self.editing.epoch, self.block
 
         def clicked() -> None:
             if epoch == self.editing.epoch and block in self.draft:
                 act()
+                self.editing.epoch += 1
 
         place.button(
             label, icon=f":material/{icon}:", key=self.key(path, f"{label}{icon}"), help=help,

@@ -79,10 +79,13 @@ def _benchmark(fields: Fields, place: object) -> None:
         new: object = text if text.startswith("$") else text.upper()
         if text.lower().startswith("strategy "):
             new = {"strategy": text[len("strategy ") :].strip()}
+        if isinstance(new, str):
+            st.session_state[key] = new  # as it was understood
         fields.write({("benchmark",): new or REMOVED}, "edit benchmark")
 
+    st.session_state.setdefault(key, shown)
     place.text_input(  # type: ignore[attr-defined]
-        "Benchmark", shown, key=key, on_change=changed, placeholder="none",
+        "Benchmark", key=key, on_change=changed, placeholder="none",
         help="A symbol, a variable, or 'strategy' and the short name of one in the library.",
     )  # fmt: skip
 
@@ -98,7 +101,7 @@ def _cost(fields: Fields, place: object, label: str, name: str) -> None:
         if epoch != fields.editing.epoch or value is None or value == shown:
             return
         costs = {**(fields.get(("costs",)) or {}), name: value}
-        fields.write({("costs",): costs}, f"edit {label.lower()}", typed=True)
+        fields.write({("costs",): costs}, f"edit {label.lower()}")
 
     place.number_input(  # type: ignore[attr-defined]
         label, 0.0, 1000.0, shown, 1.0, key=key, on_change=changed,
@@ -173,7 +176,7 @@ def _variable_value(fields: Fields, place: object, name: str, value: object) -> 
     def changed() -> None:
         text = (st.session_state.get(key) or "").strip()
         if epoch == fields.editing.epoch and text not in ("", shown):
-            fields.write({("variables", name): parse_value(text)}, f"edit {name}", typed=True)
+            fields.write({("variables", name): parse_value(text)}, f"edit {name}")
 
     place.text_input(  # type: ignore[attr-defined]
         f"Value of {plain(name)}", shown, key=key, on_change=changed,

@@ -169,7 +169,9 @@ def _state(
                 spot.block,
                 (spot.x, spot.y),
                 {
-                    "content": _body(editing, spot, colours, problem.message if problem else None),
+                    "content": _body(
+                        editing, spot, colours, problem.message if problem else None, arrangement
+                    ),
                     "revision": editing.history.revision,
                 },
                 "input" if spot.block == FLOW else "default",
@@ -204,7 +206,9 @@ def _look(editing: Editing, spot: Spot, colours: Palette, broken: bool) -> dict[
     }
 
 
-def _body(editing: Editing, spot: Spot, colours: Palette, problem: str | None) -> str:
+def _body(
+    editing: Editing, spot: Spot, colours: Palette, problem: str | None, arrangement: str
+) -> str:
     draft = editing.draft
     named, text = title(draft, spot.block), sentence(draft, spot.block)
     kind = draft[spot.block].kind
@@ -215,8 +219,10 @@ def _body(editing: Editing, spot: Spot, colours: Palette, problem: str | None) -
     elif spot.missing and problem is None:
         below = f"{spot.missing} to fill"
     style = _css(colours) if spot.block == FLOW else ""
+    arranged = ARRANGEMENTS[arrangement].lower()
     return (
-        f"{style}<div class='block'><div class='title'>{escape(named)}</div>"
+        f"{style}<div class='block' data-arrangement='{arranged}'>"
+        f"<div class='title'>{escape(named)}</div>"
         f"<div class='text'>{escape(below)}</div></div>"
     )
 

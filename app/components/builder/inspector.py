@@ -242,7 +242,7 @@ def _group(fields: Fields, place: Place) -> None:
     def changed() -> None:
         chosen = st.session_state.get(key)
         if epoch == fields.editing.epoch and fields.block in fields.draft and chosen != shown:
-            fields.write({("colour",): chosen}, "edit colour", typed=True)
+            fields.write({("colour",): chosen}, "edit colour")
 
     place.color_picker("Colour", shown, key=key, on_change=changed, help="Of its edge.")
 

@@ -34,18 +34,21 @@ function make(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text !== undefined) element.textContent = text;
+  if (className?.startsWith("icon")) element.setAttribute("aria-hidden", "true");
   return element;
 }
 
 class Outline {
-  constructor(root) {
+  constructor(root, key) {
     this.root = root;
+    this.key = key;
+    delete root.dataset.sent;
     this.client = Math.random().toString(36).slice(2);
     this.sent = 0;
     this.waiting = [];
     this.selected = "flow";
     this.folded = new Set();
-    this.copied = 0;
+    this.copied = null;
     this.bar = make("div", "bar");
     this.bar.setAttribute("role", "toolbar");
     this.tree = make("div", "tree");
@@ -60,6 +63,7 @@ class Outline {
 
   send(name, more = {}) {
     this.waiting.push({ n: ++this.sent, do: name, ...more });
+    this.root.dataset.sent = this.sent;
     this.flush();
   }
 
@@ -100,10 +104,8 @@ class Outline {
     else this.mark();
     this.drawBar();
     if (this.stale) this.show();
-    if (data.copied && data.copied.n > this.copied) {
-      if (before) this.write(data.copied.text);
-      this.copied = data.copied.n;
-    }
+    if (this.copied !== null && data.copied.n > this.copied) this.write(data.copied.text);
+    this.copied = data.copied.n;
   }
 
   async write(text) {
@@ -379,7 +381,7 @@ class Outline {
   // -- keyboard ------------------------------------------------------------------------------
 
   listen() {
-    this.tree.addEventListener("keydown", (event) => this.key(event));
+    this.tree.addEventListener("keydown", (event) => this.keydown(event));
     this.tree.addEventListener("paste", (event) => {
       event.preventDefault();
       const text = event.clipboardData.getData("text/plain");
@@ -403,7 +405,7 @@ class Outline {
     document.removeEventListener("keydown", this.leave);
   }
 
-  key(event) {
+  keydown(event) {
     if (this.handle(event.key.toLowerCase(), event)) {
       event.preventDefault();
       event.stopPropagation();
@@ -528,8 +530,13 @@ function looksLikeBlock(text) {
 
 export default function ({ data, setTriggerValue, parentElement }) {
   const root = parentElement.querySelector(".builder");
-  if (!mounted.has(root)) mounted.set(root, new Outline(root));
-  const outline = mounted.get(root);
+  let outline = mounted.get(root);
+  if (outline?.key !== data.key) {
+    // Another strategy's page may be given the same element: nothing of the one before may stay.
+    outline?.end();
+    outline = new Outline(root, data.key);
+    mounted.set(root, outline);
+  }
   outline.receive(data, setTriggerValue);
   return () => outline.end();
 }

@@ -58,7 +58,9 @@ def outline(
     colours = palette(st.context.theme.type)
     key = f"outline_{editing.slug}"
     history = editing.history
+    copied = clipboard()
     data = {
+        "key": editing.slug,
         "client": editing.client,
         "seen": editing.seen.get(editing.client, 0),
         "revision": history.revision,
@@ -69,7 +71,7 @@ def outline(
             "undo": history.past.change.said if history.past else "",
             "redo": history.future.change.said if history.future else "",
         },
-        "copied": {"n": editing.copies, "text": clipboard()} if editing.copies else None,
+        "copied": {"n": copied.number, "text": copied.text},
         "colours": {"gain": colours.gain, "loss": colours.loss, "warning": colours.warning},
         "kinds": _kinds(),
         "inspector": f"st-key-inspector_{editing.slug}",

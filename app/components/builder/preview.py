@@ -107,7 +107,7 @@ def _shown(slug: str, found: Preview, runs: bool, basis: Basis) -> None:
             _figures(slug, found.shown, current, basis)
         elif not runs:
             st.caption("Equity and key figures appear here as soon as the strategy can run.")
-        else:
+        elif pending:
             st.caption("Working out a first result.")
         if run is not None and run.error is not None and not isinstance(run.error, Cancelled):
             show_error(run.error)

@@ -72,7 +72,6 @@ def _save(editing: Editing, flow: Flow, expected: int) -> bool:
 
 def _follow(editing: Editing, saved: StrategyVersion) -> None:
     editing.saved_now(saved)
-    st.session_state[_label_key(editing)] = ""
     navigation.retitle(editing.slug, str(saved.flow["name"]))
     st.session_state[f"saved_{editing.slug}"] = True
 
@@ -88,7 +87,8 @@ def _discard(editing: Editing) -> None:
 
 
 def _label_key(editing: Editing) -> str:
-    return f"label_{editing.slug}"
+    """Of the next version: after saving the field is a new, empty one."""
+    return f"label_{editing.slug}_{editing.number}"
 
 
 # -- conflict ------------------------------------------------------------------------------------
