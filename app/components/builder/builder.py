@@ -17,7 +17,7 @@ from app.components.plain import plain
 VIEWS = {"Outline": ":material/format_list_bulleted:", "Flow": ":material/account_tree:"}
 WIDTHS = {"Outline": (5, 4, 3), "Flow": (6, 3.5, 2.5)}
 MOST_PROBLEMS = 30
-PREVIEW_HEIGHT = 330
+PREVIEW_HEIGHT = 372
 
 
 def builder(editing: Editing, beside: Callable[[], None]) -> None:

@@ -28,6 +28,7 @@ const MODIFIED = { c: "copy", x: "cut", d: "duplicate", y: "redo" };
 const PLAIN = { delete: "remove", backspace: "remove", u: "unwrap", l: "lift" };
 const SHIFTS = { arrowup: "up", arrowdown: "down", arrowleft: "out", arrowright: "in" };
 const RESEND_MS = 2000;
+const HOOK_MS = 500;
 const mounted = new WeakMap();
 
 function make(tag, className, text) {
@@ -99,11 +100,16 @@ class Outline {
     this.root.dataset.revision = data.revision;
     this.root.dataset.seen = data.client === this.client ? data.seen : 0;
     this.root.style.height = data.height ? data.height + "px" : "auto";
-    this.tree.hidden = !data.rows.length;
+    this.tree.hidden = !data.tree;
+    clearInterval(this.hooking);
+    if (!data.tree) {
+      this.hook();
+      this.hooking = setInterval(() => this.hook(), HOOK_MS);
+    }
     if (!before || before.revision !== data.revision || before.look !== data.look) this.draw();
     else this.mark();
     this.drawBar();
-    if (this.stale) this.show();
+    if (this.stale && data.tree) this.show();
     if (this.copied !== null && data.copied.n > this.copied) this.write(data.copied.text);
     this.copied = data.copied.n;
   }
@@ -280,7 +286,8 @@ class Outline {
     this.menu = menu;
     menu.style.left = Math.max(4, Math.min(from.left - area.left, area.width - menu.offsetWidth - 8)) + "px";
     const below = from.bottom - area.top + 4;
-    menu.style.top = Math.max(4, Math.min(below, area.height - menu.offsetHeight - 8)) + "px";
+    const lowest = this.data.tree ? area.height - menu.offsetHeight - 8 : below;
+    menu.style.top = Math.max(4, Math.min(below, lowest)) + "px";
     menu.querySelector("button").focus();
   }
 
@@ -382,11 +389,7 @@ class Outline {
 
   listen() {
     this.tree.addEventListener("keydown", (event) => this.keydown(event));
-    this.tree.addEventListener("paste", (event) => {
-      event.preventDefault();
-      const text = event.clipboardData.getData("text/plain");
-      this.act("paste", { text: looksLikeBlock(text) ? text : "" });
-    });
+    this.tree.addEventListener("paste", (event) => this.paste(event));
     this.tree.addEventListener("click", (event) => this.click(event));
     this.root.addEventListener("pointerdown", (event) => {
       if (this.menu && !this.menu.contains(event.target)) this.closeMenu();
@@ -402,7 +405,27 @@ class Outline {
 
   end() {
     clearTimeout(this.timer);
+    clearInterval(this.hooking);
     document.removeEventListener("keydown", this.leave);
+  }
+
+  paste(event) {
+    event.preventDefault();
+    const text = event.clipboardData.getData("text/plain");
+    this.act("paste", { text: looksLikeBlock(text) ? text : "" });
+  }
+
+  // The chart of the Flow view is a document of its own: its keys work as the outline's do.
+  hook() {
+    for (const frame of document.querySelectorAll("iframe[title*=streamlit_flow]")) {
+      const inner = frame.contentWindow;
+      if (!inner || inner.outline === this) continue;
+      const first = !inner.outline;
+      inner.outline = this;
+      if (!first) continue;
+      inner.addEventListener("keydown", (event) => inner.outline.keydown(event), true);
+      inner.addEventListener("paste", (event) => inner.outline.paste(event));
+    }
   }
 
   keydown(event) {

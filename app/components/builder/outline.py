@@ -76,7 +76,8 @@ def outline(
         "kinds": _kinds(),
         "inspector": f"st-key-inspector_{editing.slug}",
         "height": HEIGHT if tree else 0,
-        "rows": list(_rows(editing, colours, shares)) if tree else [],
+        "tree": tree,
+        "rows": list(_rows(editing, colours, shares)),  # without a tree too: for the keyboard
     }
 
     def on_commands() -> None:
