@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -75,12 +75,14 @@ def measured(page: Page, url: str, size: int) -> tuple[float, float]:
 def main(url: str) -> None:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-gpu"]
         )
         for size in SIZES:
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
+            page.set_default_timeout(60_000)
             click, edit = measured(page, url, size)
             print(f"{size} blocks: click to inspector {click:.0f} ms, edit to view {edit:.0f} ms")  # noqa: T201
             page.close()

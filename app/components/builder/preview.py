@@ -36,7 +36,11 @@ QUIET_SECONDS = 0.15
 """A run begins when nothing was changed for so long."""
 LOOK_AGAIN_MS = 200
 FIGURES = ("cagr", "sharpe", "max_drawdown", "volatility")
-MOST_POINTS = 400
+MOST_POINTS = 160
+"""What a curve this small can show. It also keeps the chart's message below 10 KB, from where on
+Streamlit lets the browser keep messages; one that comes and goes at machine speed, as this one
+does, can be forgotten there while Python still counts on it, and the page then loses its server.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,8 @@ def _sparkline(result: Result, colours: Palette, current: bool) -> go.Figure:
     figure = go.Figure(
         go.Scatter(
             x=result.sessions[rows].astype("datetime64[D]").astype(str).tolist(),
-            y=result.equity[rows].tolist(), mode="lines", line={"color": colour, "width": 1.5},
+            y=np.round(result.equity[rows], 4).tolist(), mode="lines",
+            line={"color": colour, "width": 1.5},
             fill="tozeroy", fillcolor=translucent(colour, 0.12),
             hovertemplate="%{x}: %{y:.2f}<extra></extra>",
         )
@@ -150,7 +155,7 @@ def _sparkline(result: Result, colours: Palette, current: bool) -> go.Figure:
     low, high = float(result.equity[rows].min()), float(result.equity[rows].max())
     room = 0.05 * (high - low) or 0.05
     figure.update_layout(
-        height=130, margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False,
+        template="none", height=130, margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         xaxis={"visible": False, "fixedrange": True},
         yaxis={"visible": False, "fixedrange": True, "range": [low - room, high + room]},
