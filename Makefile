@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: up install dev test check fuzz bench lock docs clean
+.PHONY: up install dev test check fuzz bench scaling lock docs clean
 
 up: install ## install what is missing and start everything; ARGS="--port 8502"
 	@$(BIN)/sluice up $(ARGS)
@@ -33,8 +33,12 @@ fuzz: dev ## the engine against the reference, on flows and markets never drawn 
 bench: dev ## how fast it is, after checking that it is right
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+scaling: dev ## how sweeps scale: a table in docs/performance.md and docs/sweep-scaling.png
+	$(BIN)/python tests/benchmarks/scaling.py --write
+
 docs: dev ## the pages of docs/ that are made from the code
 	$(BIN)/python -m core.indicators.document > docs/indicators.md
+	$(BIN)/python -m core.flow.formats.document > docs/imports.md
 	$(BIN)/python -m core.metrics.document > docs/metrics.md
 	$(BIN)/python -m core.settings > docs/settings.md
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from core.bootstrap import Services
 from core.errors import BadInput, SluiceError, Unavailable, UnknownName
-from core.flow.formats.native import MAX_BYTES, from_json, parse
+from core.flow.formats.native import from_json, parse
+from core.flow.formats.text import MAX_BYTES
 from core.flow.nodes import Flow
+from core.flow.variables import free_variables
 
 
 def read_flow(path: Path) -> Flow:
@@ -41,12 +43,25 @@ class FlowFiles:
         """The flow in ``<slug>.json``, or the library's; UnknownName if there is neither."""
         beside = self._folder / f"{slug}.json"
         if beside.exists():
-            return read_flow(beside)
+            return self.filled(read_flow(beside))
         try:
             saved = self._services.strategies.version(self._services.user.id, slug)
         except (Unavailable, UnknownName) as err:
             raise self._unknown(slug, err) from err
-        return from_json(saved.flow, slug)
+        return self.filled(from_json(saved.flow, slug))
+
+    def filled(self, flow: Flow) -> Flow:
+        """``flow`` with the library's global variables it uses.
+
+        The library is asked only for a flow that uses variables it does not declare, and only if
+        it runs: otherwise they stay undeclared, and whoever compiles the flow says so.
+        """
+        if not free_variables(flow):
+            return flow
+        try:
+            return self._services.flows.filled(flow)
+        except Unavailable:
+            return flow
 
     def _unknown(self, slug: str, err: SluiceError) -> UnknownName:
         known = err.fix if isinstance(err, UnknownName) else "The library is not running."

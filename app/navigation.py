@@ -1,10 +1,12 @@
-"""The top navigation: the standing pages, then a tab for each open strategy.
+"""The bar on top: the standing pages, a tab for each open strategy, and the page for a new one.
 
-A strategy's page has its short name in its address, so that a link opens it for anybody.
+Open tabs are the user's and live in the database: a reload, a restart or another window finds them
+again. A strategy's page has its short name in its address, so that a link opens it for anybody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,36 +19,46 @@ from core.errors import SluiceError, UnknownName
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
-_OPEN, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
-_SWEEP = "next_sweep"
+MOST_TABS, MOST_LETTERS = 6, 32
+"""Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
+_TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
+_SWEEP, _EDITED, _ADDRESS = "next_sweep", "next_edited", "address"
+# The next page is a standing one, "/library", or a strategy's short name, which has no slash.
 
 
 def current() -> StreamlitPage:
     """The page asked for; call once a run, before anything is drawn."""
-    opened = _opened()
-    _open_from_address(opened)
-    standing = [
-        st.Page(PAGES / "library.py", title="Library", icon=":material/folder:", default=True),
-        st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
-        st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
-        st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
-        st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
-    ]
+    wanted = st.session_state.pop(_NEXT, None)
+    opened = _open_tabs()
+    if wanted is None and _open_from_address(opened):
+        opened = _open_tabs()
+    standing = {
+        "/library": st.Page(
+            PAGES / "library.py", title="Library", icon=":material/folder:", default=True
+        ),
+        "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
+        "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
+        "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
+        "/heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
+        "/system": st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
+    }
     tabs = {
         slug: st.Page(
             PAGES / "strategy.py",
-            title=title,
+            title=title if len(title) <= MOST_LETTERS else f"{title[: MOST_LETTERS - 1]}…",
             icon=":material/account_tree:",
             url_path=f"{ADDRESS}{slug}",
         )
         for slug, title in opened.items()
     }
-    page = st.navigation([*standing, *tabs.values()], position="top")
-    wanted = st.session_state.pop(_NEXT, None)
-    if wanted == "library":
-        st.switch_page(standing[0])
-    if wanted == "heatmap":
-        st.switch_page(standing[3], query_params={"sweep": st.session_state.pop(_SWEEP)})
+    new = st.Page(PAGES / "new.py", title="New", icon=":material/add:")
+    # The bar folds what does not fit into "N more": that must not be the way to everything else.
+    behind = [*tabs.values(), new] if len(tabs) <= MOST_TABS else [new, *tabs.values()]
+    page = st.navigation([*standing.values(), *behind], position="top")
+    if wanted == "/heatmap":
+        st.switch_page(standing[wanted], query_params={"sweep": st.session_state.pop(_SWEEP)})
+    if wanted in standing:
+        st.switch_page(standing[wanted])
     if wanted in tabs:
         st.switch_page(tabs[wanted])
     st.session_state[_CURRENT] = next((s for s, tab in tabs.items() if tab == page), None)
@@ -61,15 +73,20 @@ def current_strategy() -> str:
     return slug
 
 
-def open_strategy(slug: str, title: str) -> None:
-    """Give the strategy a tab and go there at the next run."""
-    _opened()[slug] = title
-    st.session_state[_NEXT] = slug
+def open_strategy(slug: str) -> None:
+    """Give the strategy a tab and go there at the next run, unless it was deleted meanwhile."""
+    if _opened(slug):
+        st.session_state[_NEXT] = slug
 
 
 def go_to_heatmap(sweep: str) -> None:
     """Show a sweep's heatmap at the next run."""
-    st.session_state[_NEXT], st.session_state[_SWEEP] = "heatmap", sweep
+    st.session_state[_NEXT], st.session_state[_SWEEP] = "/heatmap", sweep
+
+
+def go_to_editor(slug: str) -> None:
+    """Edit a strategy's flow at the next run."""
+    st.session_state[_NEXT], st.session_state[_EDITED] = "editor", slug
 
 
 def leaving() -> bool:
@@ -77,42 +94,58 @@ def leaving() -> bool:
     return _NEXT in st.session_state
 
 
-def retitle(slug: str, title: str) -> None:
-    """Let the strategy's tab, if it has one, carry its new name."""
-    if slug in _opened():
-        _opened()[slug] = title
-
-
 def close_strategy(slug: str) -> None:
-    """Take the tab away and go to the library."""
-    _opened().pop(slug, None)
-    st.session_state[_NEXT] = "library"
+    """Take the tab away and go to its neighbour, or to the library where there is none."""
+    slugs = list(_open_tabs())
+    place = slugs.index(slug) if slug in slugs else 0
+    left = [other for other in slugs if other != slug]
+    services().tabs.close(services().user.id, slug)
+    st.session_state[_NEXT] = left[max(place - 1, 0)] if left else "/library"
 
 
-def forget_strategy(slug: str) -> None:
-    """Take the tab of a deleted strategy away."""
-    _opened().pop(slug, None)
+def close_all() -> None:
+    """Take every tab away."""
+    services().tabs.close(services().user.id)
 
 
-def _opened() -> dict[str, str]:
-    """Titles of this session's open strategies by short name, in the order they were opened."""
-    opened: dict[str, str] = st.session_state.setdefault(_OPEN, {})
-    return opened
+def _open_tabs() -> dict[str, str]:
+    """Titles of the open strategies by short name, in the order they were opened.
+
+    While the database is away these are the ones last known: the page says what is wrong.
+    """
+    try:
+        st.session_state[_TABS] = services().tabs.titles(services().user.id)
+    except SluiceError:
+        st.session_state.setdefault(_TABS, {})
+    titles: dict[str, str] = st.session_state[_TABS]
+    return titles
 
 
-def _open_from_address(opened: dict[str, str]) -> None:
-    """A link to a strategy opens it, if there is such a strategy."""
+def _open_from_address(opened: Mapping[str, str]) -> bool:
+    """A link to a strategy opens it, if there is such a strategy; whether it did.
+
+    Once for each time somebody comes to an address: the browser keeps that of a closed tab for a
+    moment, which must not open it again.
+    """
     url = st.context.url
     path = urlsplit(url).path.strip("/").rpartition("/")[2] if url else ""
-    if not path.startswith(ADDRESS):
-        return
+    came_from, st.session_state[_ADDRESS] = st.session_state.get(_ADDRESS), path
     slug = path.removeprefix(ADDRESS)
-    if slug in opened:
-        return
+    if path == came_from or not path.startswith(ADDRESS) or slug in opened:
+        return False
     try:
-        opened[slug] = services().strategies.get(services().user.id, slug).name
-    except UnknownName:
-        st.toast(f"There is no strategy '{slug}' in the library.", icon=":material/search_off:")
+        return _opened(slug)
     except SluiceError:
         # The page says what is wrong with the database; the link is tried again at the next run.
-        return
+        del st.session_state[_ADDRESS]
+        return False
+
+
+def _opened(slug: str) -> bool:
+    """Whether the strategy has a tab now; says so if there is none of that name."""
+    try:
+        services().tabs.open(services().user.id, slug)
+    except UnknownName:
+        st.toast(f"There is no strategy '{slug}' in the library.", icon=":material/search_off:")
+        return False
+    return True

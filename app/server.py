@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app import exports
 from app.resources import services
 from core.bootstrap import Services, version
 from core.errors import SluiceError
@@ -41,11 +42,16 @@ def warm_up(shared: Services) -> None:
     """Load what the first backtest needs while nobody waits: libraries, calendars, kernels."""
     from core.backtest.run import run_backtest
     from core.flow.examples import example_flows
+    from core.flow.history import history_of
+    from core.flow.trace import trace
 
     flows = example_flows()
     try:
         for flow in flows.values():
-            run_backtest(flow, shared.source("demo"), find=flows.__getitem__)
+            backtest = run_backtest(flow, shared.source("demo"), find=flows.__getitem__)
+        # Explaining has kernels of its own.
+        trace(backtest.seen, backtest.offset)
+        history_of(backtest.seen, 0, backtest.offset)
     except SluiceError as err:
         log.warning("not warmed up: %s", err, extra={"action": "warm_up"})
     log.info("warm", extra={"action": "warm_up"})
@@ -62,7 +68,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     services().close()
 
 
-app = st.App(MAIN, lifespan=lifespan, routes=[Route("/healthz", health)])
+app = st.App(MAIN, lifespan=lifespan, routes=[Route("/healthz", health), *exports.routes])
 
 
 def serve(settings: Settings) -> None:

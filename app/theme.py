@@ -113,6 +113,8 @@ STYLE = """
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
   [class*="st-key-cell_max_drawdown_"] { --label: "Max drawdown"; }
+  [class*="st-key-cell_default_"] { --label: "Default"; }
+  [class*="st-key-cell_sweep_"] { --label: "Values to try"; }
 }
 """
 """What the theme's settings cannot say: pages use the width, figures fit their cards.

@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
     from core.accounts.users import User
     from core.db.backtests import Backtests
+    from core.db.catalogue import Catalogue
     from core.db.database import Database
     from core.db.heartbeats import Heartbeats
     from core.db.queue import Queue
     from core.db.schema import Schema
     from core.db.strategies import Strategies
     from core.db.sweeps import Sweeps
+    from core.db.tabs import Tabs
     from core.db.users import Users
+    from core.db.variables import Variables
+    from core.library.flows import Flows
+    from core.library.intake import Intake, Read
     from core.market.source import MarketSource
 
 Say = Callable[[str], None]
@@ -144,6 +149,38 @@ class Services:
         return Strategies(self.database.engine, self.clock)
 
     @cached_property
+    def catalogue(self) -> Catalogue:
+        from core.db.catalogue import Catalogue
+
+        return Catalogue(self.database.engine, self.clock)
+
+    @cached_property
+    def tabs(self) -> Tabs:
+        from core.db.tabs import Tabs
+
+        return Tabs(self.database.engine)
+
+    @cached_property
+    def variables(self) -> Variables:
+        from core.db.variables import Variables
+
+        return Variables(self.database.engine, self.clock)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """The user's flows as they run: where a library's flow gets its global variables."""
+        from core.library.flows import Flows
+
+        return Flows(self.user.id, self.strategies, self.variables)
+
+    def intake(self, read: Read | None = None) -> Intake:
+        """What takes many files into the user's library; ``read`` makes flows of them."""
+        from core.flow.formats.native import parse
+        from core.library.intake import Intake
+
+        return Intake(self.user.id, self.strategies, self.flows, read=read or parse)
+
+    @cached_property
     def backtests(self) -> Backtests:
         from core.db.backtests import Backtests
 
@@ -227,6 +264,8 @@ class Services:
 
     def close(self, *, wait_seconds: float = 0) -> None:
         """Close the database; wait so long for an embedded server to end, if we were its last."""
+        if "queue" in vars(self):
+            self.queue.close()
         if "raw_database" in vars(self):
             self.raw_database.close(wait_seconds=wait_seconds)
 

@@ -9,8 +9,20 @@ from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 
-from core.backtest.result import Result
+from core.backtest.holdings import spells_of
+from core.backtest.result import Backtest, Result
 from core.errors import BadInput
+from core.flow.describe import node_title
+from core.flow.history import NodeHistory
+from core.metrics.attribution import (
+    Attribution,
+    Ledger,
+    attribute,
+    attribute_branches,
+    branches_of,
+    ledger_of,
+    years_of,
+)
 from core.metrics.definitions import BY_NAME
 
 Row = Sequence[object]
@@ -23,6 +35,29 @@ def allocations(result: Result) -> Table:
     """The decision in force after each session; one column a symbol."""
     rows = zip(result.sessions.tolist(), result.weights.tolist(), strict=True)
     return ("date", *result.symbols), ((day, *weights) for day, weights in rows)
+
+
+def holdings(result: Result) -> Table:
+    """The same with what is left for cash, below 0 while it is borrowed."""
+    rows = zip(result.sessions.tolist(), result.weights.tolist(), strict=True)
+    header = ("date", *result.symbols, "cash")
+    return header, ((day, *weights, 1 - sum(weights)) for day, weights in rows)
+
+
+def positions(result: Result) -> Table:
+    """Every position from its first purchase to its last sale; empty where it is still held."""
+    header = (
+        "symbol", "entered", "left", "sessions", "days", "bought", "sold", "price_return",
+        "largest_weight", "trades",
+    )  # fmt: skip
+    days = result.sessions.tolist()
+    rows = (
+        (one.symbol, days[one.entered], None if one.left is None else days[one.left], one.sessions,
+         (days[one.entered + one.sessions] - days[one.entered]).days, one.bought, one.sold,
+         one.price_return, one.largest, one.trades)
+        for one in spells_of(result)
+    )  # fmt: skip
+    return header, rows
 
 
 def equity(result: Result) -> Table:
@@ -58,6 +93,65 @@ def metrics(result: Result) -> Table:
         for name, value in result.metrics.items()
     )
     return ("name", "metric", "strategy", label, "meaning"), rows
+
+
+def attribution(backtest: Backtest) -> Table:
+    """What each position and the account earned: the whole range, then each calendar year.
+
+    Fractions of equity at the beginning of the period; those of a period sum to its total.
+    """
+    ledger = ledger_of(backtest.books, backtest.moves, backtest.terms)
+    header = ("from", "to", "part", "price", "funding", "costs", "total")
+    days = backtest.result.sessions.tolist()
+    rows = (
+        (days[first], days[last], *row)
+        for first, last in _periods(backtest, ledger)
+        for row in attribution_rows(backtest.result.symbols, attribute(ledger, first, last))
+    )
+    return header, rows
+
+
+def attribution_rows(symbols: Sequence[str], found: Attribution) -> list[Row]:
+    """One period's parts: symbols, then the account's own, then what they sum to."""
+    parts = (found.gains, found.funding, found.costs)
+    net = found.positions.tolist()
+    rows: list[Row] = list(zip(symbols, *(part.tolist() for part in parts), net, strict=True))
+    rows += [(name, None, None, None, value) for name, value in found.account]
+    return [*rows, ("Total return", *(float(part.sum()) for part in parts), found.total)]
+
+
+def branches(backtest: Backtest) -> Table:
+    """What each block of the flow earned: the whole range, then each calendar year."""
+    ledger = ledger_of(backtest.books, backtest.moves, backtest.terms)
+    came = branches_of(backtest.seen, backtest.offset, backtest.books, backtest.terms)
+    header = ("from", "to", "path", "block", "kind", "price and funding", "costs", "total")
+    days = backtest.result.sessions.tolist()
+    binding = backtest.seen.binding
+    paths, nodes = binding.program.paths, binding.program.nodes
+    rows = (
+        (days[first], days[last], paths[n], node_title(binding, n), nodes[n].kind,
+         float(found.gains[n]), float(found.costs[n]), float(found.net[n]))
+        for first, last in _periods(backtest, ledger)
+        for found in [attribute_branches(ledger, came, first, last)]
+        for n in found.nodes
+    )  # fmt: skip
+    return header, rows
+
+
+def node(history: NodeHistory) -> Table:
+    """A block's indicators over time, whether it held and what reached it."""
+    lines = [line for panel in history.panels for line in panel.lines]
+    header = ("date", *(line.text for line in lines), "held", "share")
+    columns = (*(line.values for line in lines), history.held, history.share)
+    known = ([_known(value) for value in column.tolist()] for column in columns)
+    return header, zip(history.sessions.tolist(), *known, strict=True)
+
+
+def _periods(backtest: Backtest, ledger: Ledger) -> list[tuple[int, int]]:
+    """The whole range, and each year if there are several."""
+    sessions = backtest.result.sessions
+    years = [(first, last) for _, first, last in years_of(sessions, ledger)]
+    return [(0, len(sessions) - 1), *(years if len(years) > 1 else [])]
 
 
 def about(result: Result) -> Table:
@@ -105,8 +199,8 @@ def equity_csv(result: Result) -> str:
     return to_csv(equity(result))
 
 
-def workbook(result: Result) -> bytes:
-    """An Excel workbook: one sheet a table."""
+def workbook(result: Result, backtest: Backtest | None = None) -> bytes:
+    """An Excel workbook: one sheet a table; with ``backtest`` also what earned what."""
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
@@ -116,7 +210,10 @@ def workbook(result: Result) -> bytes:
         "Equity": equity(result),
         "Allocations": allocations(result),
         "Trades": trades(result),
+        "Positions": positions(result),
     }
+    if backtest is not None:
+        tables |= {"Attribution": attribution(backtest), "Blocks": branches(backtest)}
     for title, (header, rows) in tables.items():
         sheet = book.create_sheet(title)
         sheet.freeze_panes = "B2"

@@ -137,19 +137,6 @@ def both(_context, one, other):
     return MASK(MASK, MASK), code
 
 
-@intrinsic
-def root(_context, value):
-    """Square roots."""
-
-    def code(_, builder, _signature, args):
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_ROW, [_ROW]), f"llvm.sqrt.v{LANES}f64"
-        )
-        return builder.call(function, args)
-
-    return ROW(ROW), code
-
-
 # -- operators -----------------------------------------------------------------------------------
 
 
@@ -247,3 +234,70 @@ def store_codes(_context, array, row, value):
         return context.get_dummy_value()
 
     return types.void(array, row, ROW), code
+
+
+# -- bytes ---------------------------------------------------------------------------------------
+
+STRIDE = 64
+"""Bytes that are compared at a time."""
+
+
+_BYTES = ir.VectorType(ir.IntType(8), STRIDE)
+
+
+def _load_bytes(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+    """``STRIDE`` bytes of a uint8 array, from ``place``, a 64-bit number, on."""
+    data = cgutils.create_struct_proxy(kind)(context, builder, array).data
+    loaded = builder.load(builder.bitcast(builder.gep(data, [place]), _BYTES.as_pointer()))
+    loaded.align = 1
+    return loaded
+
+
+def _bits(builder: Any, sign: str, a: Any, b: Any) -> Any:
+    """A 64-bit number of the bytes that compare so."""
+    return builder.bitcast(builder.icmp_unsigned(sign, a, b), ir.IntType(STRIDE))
+
+
+@intrinsic
+def changes(_context, array, place):
+    """Where a uint8 array changes: bit k of a uint64 tells if [place + k + 1] is not [place + k].
+
+    Reads ``STRIDE`` + 1 bytes.
+    """
+
+    def code(context, builder, signature, args):
+        at = context.cast(builder, args[1], signature.args[1], types.int64)
+        after = builder.add(at, ir.Constant(ir.IntType(64), 1))
+        kind = signature.args[0]
+        now = _load_bytes(context, builder, kind, args[0], at)
+        then = _load_bytes(context, builder, kind, args[0], after)
+        return _bits(builder, "!=", now, then)
+
+    return types.uint64(array, place), code
+
+
+@intrinsic
+def equals(_context, array, place, other, other_place):
+    """Where ``STRIDE`` bytes of two uint8 arrays are the same, as the bits of a uint64."""
+
+    def code(context, builder, signature, args):
+        loaded = [
+            _load_bytes(
+                context, builder, signature.args[i], args[i],
+                context.cast(builder, args[i + 1], signature.args[i + 1], types.int64),
+            )
+            for i in (0, 2)
+        ]  # fmt: skip
+        return _bits(builder, "==", *loaded)
+
+    return types.uint64(array, place, other, other_place), code
+
+
+@intrinsic
+def lowest(_context, bits):
+    """Number of the lowest bit that is set in a uint64 that is not zero."""
+
+    def code(_, builder, _signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), code

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import BadInput, NeedsOperator, UnknownName
-from core.library.sweep_request import prepared
+from core.library.sweep_request import points_to_run, prepared
 from core.library.sweeps import BLOCK, Sweep
 from core.sweep.run import Sweeper
 
@@ -36,13 +36,13 @@ class Sweepers:
         self._kept: OrderedDict[int, tuple[Sweeper, Index]] = OrderedDict()
 
     def get(self, sweep: Sweep) -> tuple[Sweeper, Index]:
-        """The sweeper and the points of a sweep; several threads wait for one preparation."""
+        """The sweeper and the points to run; several threads wait for one preparation."""
         with self._lock:
             if sweep.number not in self._kept:
                 path = None if sweep.path is None else Path(sweep.path)
                 source = self._services.source(sweep.source, path=path)
                 sweeper = Sweeper(prepared(sweep, source))
-                self._kept[sweep.number] = sweeper, sweeper.ready.plan.grid.points()
+                self._kept[sweep.number] = sweeper, points_to_run(sweep, sweeper.ready)
             self._kept.move_to_end(sweep.number)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)

@@ -53,10 +53,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     market_options.refuse_unwritable(outputs)
     request = market_options.request_of(options)
     with Services(settings, say=_say) as services:
-        flow = read_flow(options.flow)
+        files = FlowFiles(options.flow.parent, services)
+        flow, find = files.filled(read_flow(options.flow)), files.find
         name = options.source or ("files" if options.data else "demo")
         source = services.source(name, path=options.data)
-        find = FlowFiles(options.flow.parent, services).find
         started = services.clock()
         show = market_options.progress(sys.stderr.isatty() and not options.json)
         try:

@@ -5,37 +5,51 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.flow.formats.report import Report
+
+PLACES = 5
+"""Places listed for one construct; with --json, all are."""
 
 
 def add(commands: Any) -> None:
     parser = commands.add_parser(
         "import",
         help="check a strategy file and put it into the library",
-        description="Read a strategy file. With --out it is written there in the native format; "
-        "without, it becomes a strategy of the library.",
+        description="Read a strategy file: Sluice's own JSON, a Composer symphony (score JSON, "
+        "score EDN or defsymphony text) or a QuantMage export. What became of each construct is "
+        "reported. With --out the strategy is written there in the native format; without, it "
+        "becomes a strategy of the library. A file with something that is not supported is "
+        "refused (exit code 2), and the report says what and where.",
     )
     parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument("--format", default="auto", metavar="NAME", help="auto or native")
+    parser.add_argument(
+        "--format", default="auto", metavar="NAME", help="auto, composer, quantmage or native"
+    )
     parser.add_argument("--out", type=Path, metavar="FLOW.json", help="write it there instead")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    from app.flow_files import FlowFiles, read_flow
+    from app.flow_files import FlowFiles, read_bytes
     from core.bootstrap import Services
-    from core.errors import FlowInvalid, UnknownName
+    from core.errors import FlowInvalid
     from core.export import write_text
+    from core.flow.formats.imports import read_strategy
     from core.flow.formats.native import content_hash, dump
     from core.flow.validate import validate
 
-    if options.format not in ("auto", "native"):
-        raise UnknownName("--format", "format", options.format, ("auto", "native"))
-    flow = read_flow(options.file)
+    found = read_strategy(read_bytes(options.file), options.file.name, options.format)
+    flow, report = found.flow, found.report
+    if flow is None:
+        return _refuse(options, report)
     with Services(settings, say=_say) as services:
         problems = validate(flow, FlowFiles(options.file.parent, services).find)
         if any(p.severity == "error" for p in problems):
@@ -47,21 +61,64 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             slug = services.strategies.create(services.user.id, flow, label="Imported").slug
     warnings = [str(p) for p in problems]
     if options.json:
-        report = {
+        answer = {
             "strategy": flow.name,
-            "format": "native",
+            "format": report.format,
             "hash": content_hash(flow),
             "out": str(options.out) if options.out else None,
             "slug": slug,
             "warnings": warnings,
+            "report": report.to_json(),
         }
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        _write(json.dumps(answer, ensure_ascii=False))
         return 0
     where = f"written to {options.out}" if options.out else f"in the library as '{slug}'"
-    sys.stdout.write(f"{flow.name}: {where}\n")
-    for warning in warnings:
-        sys.stdout.write(f"Warning: {warning}\n")
+    _write(f"{flow.name}: {where}")
+    for line in (*_lines(report), *(f"Warning: {warning}" for warning in warnings)):
+        _write(line)
     return 0
+
+
+def _refuse(options: argparse.Namespace, report: Report) -> int:
+    """Say what is not supported; 2, the exit code of bad input."""
+    first, *more = report.of("not supported")
+    message = f"{len(more) + 1} construct{'s' if more else ''} not supported; nothing was imported."
+    if options.json:
+        fix = f"{first.path}: {first.note}"
+        error = {"field": options.file.name, "message": message, "fix": fix}
+        answer = {"error": error, "format": report.format, "report": report.to_json()}
+        _write(json.dumps(answer, ensure_ascii=False))
+    else:
+        for line in _lines(report):
+            _write(line)
+    _say(f"Error: {options.file.name}: {message}")
+    return 2
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """The report for a terminal: counts, then what was not exact, one construct after another."""
+    if not report.findings:  # the native format, in which everything is what it says
+        return
+    counts = ", ".join(f"{n} {status}" for status, n in report.counts().items() if n)
+    yield f"{report.format}: {counts}"
+    for status in ("not supported", "approximated"):
+        for findings in report.by_construct(status):
+            known = findings[0].construct
+            yield f"{status.capitalize()}: {known.name} ({len(findings)}×). {known.note}"
+            for one in findings[:PLACES]:
+                line = f"line {one.line}, " if one.line else ""
+                yield f"  {line}{_short(one.path)}{f': {one.detail}' if one.detail else ''}"
+            if len(findings) > PLACES:
+                yield f"  … and {len(findings) - PLACES} more; --json lists all"
+
+
+def _short(path: str) -> str:
+    """The end of a long path: with its line, or with --json, it can be found."""
+    return path if len(path) <= 90 else f"…{path[-89:]}"
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 def _say(text: str) -> None:

@@ -73,12 +73,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     request = market_options.request_of(options)
     market_options.refuse_unwritable([options.out] if options.out else [])
     with Services(settings, say=_say) as services:
-        flow = read_flow(options.flow)
+        files = FlowFiles(options.flow.parent, services)
+        flow, find = files.filled(read_flow(options.flow)), files.find
         source = services.source(
             options.source or ("files" if options.data else "demo"), path=options.data
         )
         show = market_options.progress(sys.stderr.isatty() and not options.json)
-        find = FlowFiles(options.flow.parent, services).find
         ready = prepare(flow, grid, source, request, find=find, progress=show)
         points = grid.points()
         sweeper = Sweeper(ready)

@@ -58,12 +58,11 @@ def _filled(slug: str) -> Filled:
 
 
 def backtest_form(
-    slug: str, version: int | str, flow: Flow, data: Path | None, *, swept: bool = False
+    slug: str, version: int, flow: Flow, data: Path | None, *, swept: bool = False
 ) -> Request:
     """Draw the form with the flow's own values in it; what it asks for now.
 
-    Fields that show the flow's own values begin anew with another ``version``. ``data`` is where
-    the source Files looks first; where variables are ``swept`` the form leaves
+    ``data`` is where the source Files looks first; where variables are ``swept`` the form leaves
     them out. Raises BadInput naming the field.
     """
     filled = Filled() if swept else _filled(slug)
@@ -133,7 +132,8 @@ def _variables(key: str, flow: Flow, filled: BacktestSettings) -> dict[str, Vari
     for i, (name, default) in enumerate(flow.variables.items()):
         with columns[i % 3]:
             first = filled.variables.get(name, default)
-            value = _variable(f"{key}_{name}", name, first)
+            # A default that changed meanwhile, as a global variable's may, is shown anew.
+            value = _variable(f"{key}_{name}_{default}", name, first)
         if value != default:
             given[name] = value
     return given

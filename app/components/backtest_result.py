@@ -10,8 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from app.charts.monthly import MONTHS, monthly_chart
-from app.charts.performance import allocation_chart, performance_chart
+from app.charts.performance import performance_chart
 from app.components.age import age
+from app.components.attribution_view import attribution_view
+from app.components.downloads import csv_button
+from app.components.explained import explained
+from app.components.holdings_view import holdings_view
+from app.components.indicators_view import indicators_view
 from app.components.plain import plain
 from app.components.why import why
 from app.theme import palette
@@ -24,20 +29,28 @@ from core.metrics.periods import monthly_returns
 CARDS = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
 VIEWS = {
     "Performance": ":material/monitoring:",
-    "Allocations": ":material/donut_small:",
+    "Holdings": ":material/donut_small:",
     "Metrics": ":material/table_chart:",
     "Monthly returns": ":material/calendar_month:",
     "Trades": ":material/swap_horiz:",
     "Why this day": ":material/question_mark:",
+    "Indicators": ":material/ssid_chart:",
+    "Attribution": ":material/account_balance_wallet:",
     "Data": ":material/database:",
 }
+EXPLAINING = {
+    "Why this day": why,
+    "Indicators": indicators_view,
+    "Attribution": attribution_view,
+}
+"""Views that need more than the result: what the flow saw, and the books."""
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def backtest_result(
     key: str, result: Result, *, now: datetime, ran: str, backtest: Backtest | None = None
 ) -> None:
-    """Show ``result``. ``ran`` says when and how fast; ``backtest`` explains single sessions."""
+    """Show ``result``. ``ran`` says when and how fast; ``backtest`` explains it, if it ran here."""
     _provenance(result, now, ran)
     if result.warnings:
         st.warning("\n\n".join(result.warnings), icon=":material/warning:")
@@ -53,19 +66,19 @@ def backtest_result(
         persist_state="session",
     )
     if view == "Performance":
-        _performance(key, result)
-    elif view == "Allocations":
-        _allocations(key, result)
+        _performance(key, result, backtest)
+    elif view == "Holdings":
+        holdings_view(key, result)
     elif view == "Metrics":
         _metrics(key, result)
     elif view == "Monthly returns":
         _monthly(key, result)
     elif view == "Trades":
         _trades(key, result)
-    elif view == "Why this day":
-        why(key, backtest)
-    else:
+    elif view == "Data":
         _data(key, result)
+    elif (found := explained(key, result, backtest)) is not None:
+        EXPLAINING[view](key, found)
 
 
 def _provenance(result: Result, now: datetime, ran: str) -> None:
@@ -97,7 +110,7 @@ def _cards(result: Result) -> None:
         )
 
 
-def _performance(key: str, result: Result) -> None:
+def _performance(key: str, result: Result, backtest: Backtest | None) -> None:
     logarithmic = st.toggle("Logarithmic", key=f"{key}_log", persist_state="session")
     other = result.benchmark
     figure = performance_chart(
@@ -106,25 +119,7 @@ def _performance(key: str, result: Result) -> None:
         logarithmic=logarithmic,
     )  # fmt: skip
     st.plotly_chart(figure, key=f"{key}_performance", config=_CHART, theme=None)
-    _downloads(key, result)
-
-
-def _allocations(key: str, result: Result) -> None:
-    figure = allocation_chart(
-        result.sessions, result.weights, result.symbols, palette(st.context.theme.type)
-    )
-    st.plotly_chart(figure, key=f"{key}_allocation", config=_CHART, theme=None)
-    st.markdown(f"**Decided on {result.end}**")
-    weights = sorted(result.final_weights.items(), key=lambda item: -item[1])
-    cash = 1 - sum(result.final_weights.values())
-    rows = weights + ([("Cash", cash)] if abs(cash) > 1e-9 else [])
-    st.dataframe(
-        pd.DataFrame(rows, columns=["Symbol", "Weight"]),
-        hide_index=True,
-        width=360,
-        column_config={"Weight": st.column_config.NumberColumn(format="percent")},
-    )
-    _csv(key, "Allocations", result, export.allocations)
+    _downloads(key, result, backtest)
 
 
 def _metrics(key: str, result: Result) -> None:
@@ -143,7 +138,7 @@ def _metrics(key: str, result: Result) -> None:
         if metric.name in result.metrics
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height=560)
-    _csv(key, "Metrics", result, export.metrics)
+    csv_button(key, "Metrics", result.flow.name, lambda: export.metrics(result))
 
 
 def _monthly(key: str, result: Result) -> None:
@@ -156,7 +151,7 @@ def _monthly(key: str, result: Result) -> None:
         (year, *(None if math.isnan(v) else v for v in row))
         for year, row in zip(table.years, rows, strict=True)
     ]
-    _csv(key, "Monthly returns", result, lambda _: (header, cells))
+    csv_button(key, "Monthly returns", result.flow.name, lambda: (header, cells))
 
 
 def _trades(key: str, result: Result) -> None:
@@ -178,7 +173,7 @@ def _trades(key: str, result: Result) -> None:
             "Price": st.column_config.NumberColumn(format="%.4f"),
         },
     )  # fmt: skip
-    _csv(key, "Trades", result, export.trades)
+    csv_button(key, "Trades", result.flow.name, lambda: export.trades(result))
 
 
 def _data(key: str, result: Result) -> None:
@@ -195,19 +190,19 @@ def _data(key: str, result: Result) -> None:
         st.dataframe(pd.DataFrame(findings), hide_index=True)
     else:
         st.caption("The quality rules found nothing wrong with the bars.")
-    _csv(key, "About", result, export.about)
+    csv_button(key, "About", result.flow.name, lambda: export.about(result))
 
 
 # -- exports -------------------------------------------------------------------------------------
 
 
-def _downloads(key: str, result: Result) -> None:
+def _downloads(key: str, result: Result, backtest: Backtest | None) -> None:
     """What a whole result exports as; made when it is asked for."""
     name = slug_of(result.flow.name)
     with st.container(horizontal=True, gap="small"):
-        _csv(key, "Equity", result, export.equity)
+        csv_button(key, "Equity", result.flow.name, lambda: export.equity(result))
         st.download_button(
-            "Excel", lambda: export.workbook(result), f"{name}.xlsx", key=f"{key}_excel",
+            "Excel", lambda: export.workbook(result, backtest), f"{name}.xlsx", key=f"{key}_excel",
             icon=":material/download:", on_click="ignore", help="Every table of this result.",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         )  # fmt: skip
@@ -216,12 +211,3 @@ def _downloads(key: str, result: Result) -> None:
             key=f"{key}_tearsheet", icon=":material/description:", on_click="ignore",
             help="QuantStats' report as a web page; takes a few seconds.",
         )  # fmt: skip
-
-
-def _csv(key: str, title: str, result: Result, table: export.TableOf) -> None:
-    """A button that makes the table as CSV when it is pressed."""
-    name = f"{slug_of(result.flow.name)}-{slug_of(title)}.csv"
-    st.download_button(
-        f"{title} CSV", lambda: export.to_csv(table(result)), name, "text/csv",
-        key=f"{key}_{slug_of(title)}_csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import streamlit as st
@@ -9,14 +10,16 @@ import streamlit as st
 from app.components.age import age
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.sweep_compare import sweep_compare
 from app.components.sweep_form import sweep_form
 from app.components.sweep_results import sweep_results
 from app.resources import services
 from core.errors import SluiceError, UnknownName
-from core.library.sweeps import Sweep
+from core.library.sweeps import ENDED, Sweep
 
-LOOK_AGAIN_SECONDS = 1.0
+LOOK_AGAIN_SECONDS, LOOK_SELDOM_SECONDS = 1.0, 15.0
 PAGE_ROWS = 20
+SOON = timedelta(days=7)
 CHOSEN = "sweep"
 """The address names the sweep that is shown, so that a link opens the same view."""
 _BADGES = {
@@ -42,6 +45,7 @@ def batch_view() -> None:
         return
     st.session_state["sweep_shown"] = st.query_params.get(CHOSEN)
     _list()
+    sweep_compare()
     sweep = chosen_sweep()
     if sweep is not None:
         st.divider()
@@ -68,9 +72,19 @@ def _form() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=LOOK_AGAIN_SECONDS)
 def _list() -> None:
-    """All sweeps, running ones first; looked at again every second."""
+    """All sweeps, running ones first; looked at again and again, quickly while one is at work."""
+    at_work = _at_work()
+    seconds = LOOK_AGAIN_SECONDS if at_work else LOOK_SELDOM_SECONDS
+    st.fragment(_rows, run_every=seconds)(at_work)
+
+
+def _at_work() -> bool:
+    """Whether one is queued, running or paused: these stand first."""
+    return any(s.state not in ENDED for s in services().sweeps.recent(services().user.id, limit=1))
+
+
+def _rows(at_work: bool) -> None:
     user = services().user.id
     total = services().sweeps.count(user)
     page = 1
@@ -82,13 +96,31 @@ def _list() -> None:
     st.session_state["sweep_states"] = states
     for row in rows:
         _row(row)
-    days = services().settings.sweep_retention_days
-    st.caption(f"{total:,} kept; ended ones for {days} days, pinned ones for ever.")
+    _retention(total)
+    if at_work != _at_work():
+        st.rerun()  # to be looked at more often, or less
     shown = st.query_params.get(CHOSEN)
     if shown != st.session_state.get("sweep_shown"):
         st.rerun()
     if any(str(id_) == shown and before.get(id_, state) != state for id_, state in states.items()):
         st.rerun()  # the results below are of another state by now
+
+
+def _retention(total: int) -> None:
+    """How long they are kept, and which go within a week."""
+    shared = services()
+    days = timedelta(days=shared.settings.sweep_retention_days)
+    st.caption(f"{total:,} kept; ended ones for {days.days} days, pinned ones for ever.")
+    soon = shared.sweeps.older(shared.user.id, shared.clock() - days + SOON)
+    if soon:
+        lines = "\n".join(
+            f"- {plain(s.flow_name)}, {s.done:,} runs: on {(s.finished_at + days).date()}"
+            for s in soon if s.finished_at
+        )  # fmt: skip
+        st.warning(
+            f"{len(soon):,} of them will be deleted within a week, unless pinned:\n{lines}",
+            icon=":material/auto_delete:",
+        )
 
 
 def _row(row: Sweep) -> None:

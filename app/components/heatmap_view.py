@@ -15,8 +15,8 @@ from app.charts.performance import performance_chart
 from app.components.batch_view import CHOSEN, chosen_sweep
 from app.components.plain import plain
 from app.components.problems import show_error
-from app.components.sweep_form import variables_text
 from app.components.sweep_results import open_run
+from app.components.sweep_values import labels, variables_text
 from app.resources import services
 from app.theme import palette
 from core.backtest.result import Result
@@ -85,12 +85,6 @@ def _length(grid: Grid, name: str) -> int:
     return len(grid.axes[grid.axis_of[name]].values)
 
 
-def _labels(grid: Grid, name: str) -> list[str]:
-    axis = grid.axes[grid.axis_of[name]]
-    at = axis.names.index(name)
-    return [variables_text({"": row[at]}).strip() for row in axis.values]
-
-
 @st.fragment
 def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
     """Choices, map and the run clicked; one fragment, so that a click redraws only this."""
@@ -117,21 +111,24 @@ def _choices(
     sweep: Sweep, grid: Grid, names: list[str]
 ) -> tuple[str, str, str, Aggregate, dict[str, int], date | None]:
     key = str(sweep.id)
+    for place in ("x", "y"):
+        if st.session_state.get(place, names[0]) not in names:
+            del st.session_state[place]  # of another batch test
     one, two, three, four, five = st.columns(5)
-    x: str = one.selectbox("Across", names, 0, key=f"x_{key}")
-    y: str = two.selectbox("Down", names, 1, key=f"y_{key}")
+    x: str = one.selectbox("Across", names, 0, key="x", bind="query-params")
+    y: str = two.selectbox("Down", names, 1, key="y", bind="query-params")
     metric: str = three.selectbox(
-        "Metric", METRICS, METRICS.index("sharpe"), key=f"metric_{key}",
+        "Metric", METRICS, METRICS.index("sharpe"), key="metric", bind="query-params",
         format_func=lambda name: BY_NAME[name].label,
     )  # fmt: skip
     how: Aggregate = four.selectbox(
-        "Other variables", AGGREGATES, key=f"how_{key}", format_func=str.capitalize,
+        "Other variables", AGGREGATES, key="how", bind="query-params", format_func=str.capitalize,
         help="How runs that differ in the other variables are put together in a cell.",
     )  # fmt: skip
     first, last = (date.fromisoformat(sweep.detail[k]) for k in ("start", "end"))
     split: date | None = five.date_input(
         "Out of sample from", value=None, min_value=first + timedelta(60),
-        max_value=last - timedelta(60), key=f"split_{key}", format="YYYY-MM-DD",
+        max_value=last - timedelta(60), key="split", format="YYYY-MM-DD", bind="query-params",
         help="Shows the sessions before and from that date as two maps side by side.",
     )  # fmt: skip
     slices: dict[str, int] = {}
@@ -139,7 +136,7 @@ def _choices(
     if others:
         for column, axis in zip(st.columns(max(len(others), 4)), others, strict=False):
             name = axis.names[0]
-            options = ["all", *_labels(grid, name)]
+            options = ["all", *labels(grid, name)]
             at = column.selectbox(name, range(len(options)), key=f"slice_{name}_{key}",
                                   format_func=options.__getitem__)  # fmt: skip
             if at:
@@ -153,15 +150,15 @@ def _charts(
     """Draw the maps; the cell that was clicked, as (across, down)."""
     colours, chosen = palette(st.context.theme.type), None
     known = st.session_state.get(f"cell_{sweep.id}")
-    labels = [_labels(grid, name) for name in names]
-    if known is not None and (known[0] >= len(labels[0]) or known[1] >= len(labels[1])):
+    texts = [labels(grid, name) for name in names]
+    if known is not None and (known[0] >= len(texts[0]) or known[1] >= len(texts[1])):
         known = None
     for column, (title, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
         with column:
             if title:
                 st.markdown(f"**{title}**")
             figure = heat_chart(
-                values, labels[0], labels[1], names, BY_NAME[metric], colours,
+                values, texts[0], texts[1], names, BY_NAME[metric], colours,
                 span=span_of(*maps.values()), chosen=known,
             )  # fmt: skip
             event = st.plotly_chart(
@@ -194,7 +191,7 @@ def _judgement(
     score = float(plateau(values)[at])
     columns = st.columns(4)
     cell = variables_text(
-        {names[0]: _labels(grid, names[0])[at[1]], names[1]: _labels(grid, names[1])[at[0]]}
+        {names[0]: labels(grid, names[0])[at[1]], names[1]: labels(grid, names[1])[at[0]]}
     )
     columns[0].metric("Best cell", shown(metric, float(values[at])), cell, border=True,
                       delta_color="off", delta_arrow="off")  # fmt: skip

@@ -63,4 +63,12 @@ _LABELS = {
     "symbols": "Symbols",
     "--data": "File or folder",
     "--source": "Source",
+    "name": "Name",
+    "kind": "Kind",
+    "default": "Default",
+    "sweep": "Values to try",
+    "note": "Note",
+    "folder": "Folder",
+    "tags": "Tags",
+    "label": "Label",
 }

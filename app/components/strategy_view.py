@@ -1,4 +1,4 @@
-"""The strategy page: editor, form and result over one strategy."""
+"""The strategy page: flow, form and result over one saved strategy."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from app.backtest_run import BacktestRun
 from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
-from app.components.builder.builder import builder
-from app.components.builder.editing import Editing, editing
 from app.components.builder.preview import Basis, use
-from app.components.builder.saving import just_saved, save
+from app.components.flow_chart import flow_chart
+from app.components.history import history
 from app.components.plain import plain
-from app.components.problems import show_error
+from app.components.problems import show_error, show_problems
 from app.resources import services
 from core.backtest.result import Backtest
 from core.backtest.run import run_backtest
-from core.backtest.settings import BacktestSettings
 from core.bootstrap import version
 from core.errors import SluiceError
-from core.flow.formats.native import content_hash, dump, from_json
-from core.flow.nodes import Cash, Flow
+from core.flow.binding import Binding, bind
+from core.flow.compile import compile_flow
+from core.flow.formats.native import dump, from_json
+from core.flow.nodes import Flow
+from core.flow.validate import validate
 from core.library.results import from_saved, to_saved
 from core.library.strategies import StrategyVersion
 from core.market.source import Progress
@@ -38,20 +39,12 @@ LOOK_AGAIN_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A strategy as this page works with it: its newest version, and the draft."""
-
-    slug: str
-    version: StrategyVersion
-    editing: Editing
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """The version a backtest is of."""
+    """A strategy as this page works with it; ``running`` is its flow with the global variables."""
 
     slug: str
     version: StrategyVersion
     flow: Flow
+    running: Flow
 
 
 def strategy_view(slug: str) -> None:
@@ -61,41 +54,57 @@ def strategy_view(slug: str) -> None:
         # Before anything is drawn, so that all of the page speaks of the same moment.
         run.wait(FIRST_LOOK_SECONDS)
     saved = services().strategies.version(services().user.id, slug)
-    opened = Opened(slug, saved, editing(slug, saved, find))
+    flow = from_json(saved.flow, slug)
+    opened = Opened(slug, saved, flow, services().flows.filled(flow))
     _header(opened)
-    _edit(opened)
+    left, right = st.columns([3, 2], gap="medium")
+    problems = validate(opened.running, find)
+    with left:
+        _chart(opened, any(p.severity == "error" for p in problems))
+    with right:
+        if problems:
+            show_problems(problems)
+        _form(opened)
     _result(opened)
 
 
 def find(slug: str) -> Flow:
-    """A strategy of the library, for references to it; raises UnknownName."""
-    return from_json(services().strategies.version(services().user.id, slug).flow, slug)
+    """A strategy of the library as it runs, for references to it; raises UnknownName."""
+    return services().flows.find(slug)
 
 
 def _header(opened: Opened) -> None:
-    flow = from_json(opened.version.flow, opened.slug)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.subheader(plain(flow.name), anchor=False, width="content")
+        st.subheader(plain(opened.flow.name), anchor=False, width="content")
+        st.badge(f"Version {opened.version.number}", color="gray")
         st.space("stretch")
+        st.button(
+            "Edit", icon=":material/edit:", help="Change the flow in the editor.",
+            on_click=navigation.go_to_editor, args=(opened.slug,), key=f"edit_{opened.slug}",
+        )  # fmt: skip
+        history(opened.slug, opened.version.number)
         st.download_button(
-            "Export JSON", dump(flow), f"{opened.slug}.json", "application/json",
-            icon=":material/download:", on_click="ignore", help="The saved version.",
+            "Export JSON", dump(opened.flow), f"{opened.slug}.json", "application/json",
+            icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.button(
-            "Close", icon=":material/close:",
-            help="Close this tab; the strategy stays saved, and your changes until you leave.",
+            "Close", icon=":material/close:", help="Close this tab; the strategy stays saved.",
             on_click=navigation.close_strategy, args=(opened.slug,),
         )  # fmt: skip
-    if flow.description:
-        st.caption(plain(flow.description))
+    if opened.flow.description:
+        st.caption(plain(opened.flow.description))
 
 
-@st.fragment
-def _edit(opened: Opened) -> None:
-    """Editor, form and button are one fragment: a click never loses what was typed last."""
-    builder(opened.editing, lambda: _form(opened))
-    if just_saved(opened.slug) or navigation.leaving():
-        st.rerun()
+def _chart(opened: Opened, broken: bool) -> None:
+    with st.container(border=True):
+        if broken:
+            st.info("The flow is drawn when its problems are mended.", icon=":material/info:")
+            return
+        flow_chart(f"chart_{opened.slug}", _binding(opened))
+
+
+def _binding(opened: Opened) -> Binding:
+    return bind(compile_flow(opened.running, find), {}, "variables")
 
 
 # -- run -----------------------------------------------------------------------------------------
@@ -105,15 +114,16 @@ def _key(slug: str) -> str:
     return f"backtest_run_{slug}"
 
 
+@st.fragment
 def _form(opened: Opened) -> None:
-    """What to run on, and the button. Changes are saved first: a result is of a version."""
+    """Form and button are one fragment: a click never loses what was typed last."""
     run: BacktestRun | None = st.session_state.get(_key(opened.slug))
-    edited = opened.editing
     with st.container(border=True):
         request: Request | None = None
-        flow = edited.checked.flow or from_json(edited.saved, opened.slug)
         try:
-            request = backtest_form(opened.slug, _settings_of(flow), flow, services().settings.data)
+            request = backtest_form(
+                opened.slug, opened.version.number, opened.running, services().settings.data
+            )
         except SluiceError as err:
             show_error(err)
         busy = run is not None and not run.done
@@ -121,52 +131,34 @@ def _form(opened: Opened) -> None:
         wanted = f"run_wanted_{opened.slug}"
         st.button(
             "Run backtest", type="primary", icon=":material/play_arrow:", width="stretch",
-            disabled=request is None or busy or not edited.checked.runs, key=f"run_{opened.slug}",
+            disabled=request is None or busy, key=f"run_{opened.slug}",
             on_click=st.session_state.__setitem__, args=(wanted, True),
-            help="Saves your changes as a version first." if edited.changed else None,
         )  # fmt: skip
         if st.session_state.pop(wanted, False) and request is not None:
-            if edited.changed and not save(edited):
-                st.rerun()
-            _run(opened, request)
+            use(opened.slug, Basis(request.source, request.path, request.settings))
+            st.session_state[_key(opened.slug)] = BacktestRun(
+                _work(opened, request), _keep(opened), services().clock
+            )
             st.rerun()
         if run is not None and run.done and run.error is not None:
             show_error(run.error)
 
 
-def _settings_of(flow: Flow) -> str:
-    """What the form takes from the flow, as part of a key: its fields begin anew with that."""
-    return content_hash(flow.model_copy(update={"root": Cash(), "name": "-", "description": ""}))
-
-
-def _run(opened: Opened, request: Request) -> None:
-    """Start the backtest of the newest version, and let light ones run on the same from now on."""
-    saved = services().strategies.version(services().user.id, opened.slug)
-    ran = Ran(opened.slug, saved, from_json(saved.flow, opened.slug))
-    settings = BacktestSettings(
-        start=request.settings.start, end=request.settings.end, execution=request.settings.execution
-    )
-    use(opened.slug, Basis(request.source, request.path, settings))
-    st.session_state[_key(opened.slug)] = BacktestRun(
-        _work(ran, request), _keep(ran), services().clock
-    )
-
-
-def _work(ran: Ran, request: Request) -> Callable[[Progress], Backtest]:
+def _work(opened: Opened, request: Request) -> Callable[[Progress], Backtest]:
     """The backtest asked for."""
     shared = services()
 
     def work(progress: Progress) -> Backtest:
         source = shared.source(request.source, path=request.path)
-        return run_backtest(ran.flow, source, request.settings, find=find, progress=progress)
+        return run_backtest(opened.running, source, request.settings, find=find, progress=progress)
 
     return work
 
 
-def _keep(ran: Ran) -> Callable[[Backtest, datetime], None]:
+def _keep(opened: Opened) -> Callable[[Backtest, datetime], None]:
     """Saves the result, in the run's thread: nobody waits for it."""
     shared = services()
-    user, strategy = shared.user.id, (ran.version.strategy_id, ran.version.number)
+    user, strategy = shared.user.id, (opened.version.strategy_id, opened.version.number)
 
     def keep(backtest: Backtest, started: datetime) -> None:
         saved = to_saved(

@@ -9,13 +9,13 @@ import streamlit as st
 
 from app.components.backtest_form import backtest_form
 from app.components.problems import show_error
-from app.components.strategy_view import find
+from app.components.quick_look import MOST_RUNS, quick_look
 from app.resources import services
 from core.bootstrap import version
 from core.errors import BadInput, SluiceError
 from core.flow.formats.native import from_json
-from core.flow.nodes import Flow, VariableValue
-from core.library.sweep_request import SweepRequest, sweep_of
+from core.flow.nodes import Flow
+from core.library.sweep_request import SweepRequest, reuse_of, sweep_of
 from core.library.sweeps import Sweep
 from core.sweep.grid import Grid, Sample, parse_grid
 
@@ -33,17 +33,17 @@ class Asked:
 
 def sweep_form() -> Sweep | None:
     """Draw the form; the sweep that was just started, or found to be there already."""
-    strategies = services().strategies.all(services().user.id)
-    if not strategies:
+    names = services().strategies.names(services().user.id)
+    if not names:
         st.info("The library is empty: import a strategy first.", icon=":material/folder_open:")
         return None
-    names = {strategy.slug: strategy.name for strategy in strategies}
     slug: str = st.selectbox(
         "Strategy", list(names), format_func=names.__getitem__, key="sweep_strategy",
         persist_state="session",
     )  # fmt: skip
     head = services().strategies.version(services().user.id, slug)
-    flow = from_json(head.flow, slug)
+    written = from_json(head.flow, slug)
+    flow = services().flows.filled(written)
     if not flow.variables:
         st.info(
             "This strategy has no variables, so there is nothing to vary. Give a number or a "
@@ -55,7 +55,8 @@ def sweep_form() -> Sweep | None:
     asked: Asked | None = None
     try:
         with left:
-            grid = _grid(f"sweep_{slug}_{head.number}", flow)
+            ranges = services().variables.sweeps(services().user.id, besides=written.variables)
+            grid = _grid(f"sweep_{slug}_{head.number}", flow, ranges)
         with right:
             data = services().settings.data
             form = backtest_form(slug, head.number, flow, data, swept=True)
@@ -67,21 +68,42 @@ def sweep_form() -> Sweep | None:
         st.caption(_size(asked))
     except SluiceError as err:
         show_error(err)
-    st.button(
-        "Start batch test", type="primary", icon=":material/play_arrow:", disabled=asked is None,
-        key="sweep_start", on_click=st.session_state.__setitem__, args=("sweep_wanted", True),
-    )  # fmt: skip
+    small = asked is not None and asked.runs <= MOST_RUNS
+    with st.container(horizontal=True, gap="small"):
+        _button("Start batch test", "sweep_wanted", ":material/play_arrow:", asked is not None,
+                "Workers run it; it goes on when you leave, and its results are kept.")  # fmt: skip
+        _button("Quick look", "sweep_quick", ":material/bolt:", small,
+                f"Up to {MOST_RUNS:,} runs, here and at once; nothing is kept.")  # fmt: skip
     if st.session_state.pop("sweep_wanted", False) and asked is not None:
+        st.session_state.pop("sweep_quick", None)
         return _start(asked.request)
+    if st.session_state.get("sweep_quick") and asked is not None and small:
+        try:
+            quick_look(asked.request)
+        except SluiceError as err:
+            show_error(err)
     return None
 
 
-def _grid(key: str, flow: Flow) -> Grid:
-    """The values of each variable, the constraints between them, and a sample if wanted."""
+def _button(label: str, flag: str, icon: str, possible: bool, said: str) -> None:
+    """A button that raises a flag: its own value would not survive st.rerun()."""
+    st.button(
+        label, type="primary" if flag == "sweep_wanted" else "secondary", icon=icon,
+        disabled=not possible, key=f"{flag}_button", help=said,
+        on_click=st.session_state.__setitem__, args=(flag, True),
+    )  # fmt: skip
+
+
+def _grid(key: str, flow: Flow, ranges: Mapping[str, str]) -> Grid:
+    """The values of each variable, the constraints between them, and a sample if wanted.
+
+    A global variable's begin with those in ``ranges``.
+    """
     texts = []
     for name, default in flow.variables.items():
         text: str = st.text_input(
-            name, key=f"{key}_{name}", placeholder=f"{default}: not swept", persist_state="session",
+            name, ranges.get(name, ""), key=f"{key}_{name}_{ranges.get(name, '')}",
+            persist_state="session", placeholder=f"{default}: not swept",
             help="From:to:step with both ends, such as 5:50:5, or a list such as TLT,GLD. Empty "
             "keeps the flow's own value.",
         )  # fmt: skip
@@ -136,25 +158,21 @@ def _start(request: SweepRequest) -> Sweep | None:
     try:
         with st.spinner("Reading bars and indicators"):
             source = shared.source(request.source, path=request.path)
-            sweep, _ = sweep_of(request, source, find, engine_version=version(), now=shared.clock())
+            sweep, ready = sweep_of(
+                request, source, shared.flows.find, engine_version=version(), now=shared.clock()
+            )
         known = shared.sweeps.equal(shared.user.id, sweep.key)
         if known is not None:
             st.toast(
                 "This batch test has been run: here are its results.", icon=":material/done_all:"
             )
             return known
-        sweep = shared.sweeps.add(sweep)
+        others = shared.sweeps.extendable(shared.user.id, sweep.base)
+        sweep = shared.sweeps.add(*reuse_of(sweep, ready, others))
         shared.start_sweeps(shared.user.id)
-        st.toast(f"Started: {sweep.total:,} runs.", icon=":material/play_arrow:")
+        again = f", {sweep.reused:,} of them known already" if sweep.reused else ""
+        st.toast(f"Started: {sweep.total:,} runs{again}.", icon=":material/play_arrow:")
         return sweep
     except SluiceError as err:
         show_error(err)
         return None
-
-
-def variables_text(values: Mapping[str, VariableValue]) -> str:
-    """Values of variables as one reads them: ``window 10, hot 75``."""
-    return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import streamlit as st
 from app import navigation
 from app.components.backtest_form import fill_form
 from app.components.plain import plain
-from app.components.sweep_form import variables_text
+from app.components.sweep_values import labels, variables_text
+from app.exports import sweep_address
 from app.resources import services
 from core.backtest.settings import BacktestSettings
 from core.library.sweeps import Filter, Sweep
@@ -21,12 +21,15 @@ from core.metrics.definitions import BY_NAME, shown
 from core.sweep.grid import Grid, grid_from_json
 from core.sweep.kernel import METRICS
 from core.sweep.run import Measured
-from core.sweep.table import table_of
 
 if TYPE_CHECKING:
     from core.db.runs import Runs
 
 PAGE_ROWS = 50
+MOST_OPTIONS = 500
+"""Values of a variable that a list can offer."""
+ORDERS = ("Best first", "Worst first")
+_PAGE = "page"
 FIRST = (
     "sharpe",
     "cagr",
@@ -52,7 +55,7 @@ def sweep_results(sweep: Sweep) -> None:
             "Heatmap", icon=":material/blur_on:", key="to_heatmap",
             on_click=navigation.go_to_heatmap, args=(str(sweep.id),), disabled=len(grid.axes) < 2,
         )  # fmt: skip
-        _exports(sweep, grid, runs)
+        _exports(sweep)
     detail = sweep.detail
     st.caption(
         f"{detail['start']} to {detail['end']}, {detail['sessions']:,} sessions · "
@@ -66,74 +69,46 @@ def sweep_results(sweep: Sweep) -> None:
     _results(sweep, grid, runs)
 
 
-def _exports(sweep: Sweep, grid: Grid, runs: Runs) -> None:
-    reasons = tuple(sweep.detail["reasons"])
-    name = f"{sweep.flow_name}-{sweep.number}"
-    st.download_button(
-        "CSV", lambda: _csv(grid, runs, reasons), f"{name}.csv", "text/csv",
-        icon=":material/download:", on_click="ignore", help="Every run with all its metrics.",
-    )  # fmt: skip
-    st.download_button(
-        "Parquet", lambda: _parquet(grid, runs, reasons), f"{name}.parquet",
-        "application/octet-stream", icon=":material/download:", on_click="ignore",
-        help="Every run with all its metrics.",
-    )  # fmt: skip
-
-
-def _csv(grid: Grid, runs: Runs, reasons: tuple[str, ...]) -> bytes:
-    import pyarrow.csv as csv
-
-    buffer, head = io.BytesIO(), True
-    for part in runs.stream():
-        options = csv.WriteOptions(include_header=head)
-        csv.write_csv(table_of(grid, part, reasons), buffer, options)
-        head = False
-    return buffer.getvalue()
-
-
-def _parquet(grid: Grid, runs: Runs, reasons: tuple[str, ...]) -> bytes:
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    tables: Iterator[Any] = (table_of(grid, part, reasons) for part in runs.stream())
-    first = next(tables)
-    with pq.ParquetWriter(buffer, first.schema, compression="zstd") as writer:
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
-    return buffer.getvalue()
+def _exports(sweep: Sweep) -> None:
+    """Links, not buttons: the file is streamed from the database to the browser."""
+    for kind, label in (("csv", "CSV"), ("parquet", "Parquet")):
+        st.link_button(
+            label, sweep_address(sweep, kind), icon=":material/download:",
+            disabled=sweep.done == 0, help="Every run with all its metrics.",
+        )  # fmt: skip
 
 
 @st.fragment
 def _results(sweep: Sweep, grid: Grid, runs: Runs) -> None:
-    """Summary and table; what is chosen here redraws no more than this."""
+    """Summary and table; what is chosen here redraws no more than this, and is in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         by: str = st.selectbox(
-            "Sort by", METRICS, METRICS.index("sharpe"), key=f"by_{sweep.id}", width=240,
-            format_func=lambda name: BY_NAME[name].label,
+            "Sort by", METRICS, METRICS.index("sharpe"), key="by", width=240,
+            format_func=lambda name: BY_NAME[name].label, bind="query-params", on_change=_to_start,
         )  # fmt: skip
-        order: str | None = st.segmented_control(
-            "Order", ("Best first", "Worst first"), default="Best first", key=f"order_{sweep.id}"
-        )
-        low, high = (
-            st.number_input(label, value=None, format="%g", key=f"{label}_{sweep.id}", width=150,
-                            help="Of the metric it is sorted by.")
-            for label in ("At least", "At most")
+        order: str = st.segmented_control(
+            "Order", ORDERS, default=ORDERS[0], required=True, key="order",
+            bind="query-params", on_change=_to_start,
         )  # fmt: skip
-    descending = (BY_NAME[by].better >= 0) == (order != "Worst first")
-    filters = () if low is None and high is None else (Filter(by, low, high),)
+    descending = (BY_NAME[by].better >= 0) == (order == ORDERS[0])
+    filters, values = _filters(grid)
     _summary(sweep, runs, by)
-    count = runs.count(filters)
+    count = runs.count(filters, values)
     if not count:
-        st.info("No run lies between these bounds.", icon=":material/filter_alt_off:")
+        st.info("No run passes these filters.", icon=":material/filter_alt_off:")
         return
-    page = 1
-    if count > PAGE_ROWS:
-        page = st.pagination(
-            -(-count // PAGE_ROWS), key=f"runs_{sweep.id}_{by}_{order}_{low}_{high}"
-        )
+    page, pages = 1, -(-count // PAGE_ROWS)
+    if pages > 1:
+        if st.session_state.get(_PAGE, 1) > pages:
+            _to_start()
+        page = st.pagination(pages, key=_PAGE, bind="query-params")
     found = runs.page(
-        by, descending=descending, filters=filters, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
+        by,
+        descending=descending,
+        filters=filters,
+        values=values,
+        limit=PAGE_ROWS,
+        offset=(page - 1) * PAGE_ROWS,
     )
     table = _table(sweep, grid, found, by)
     event = st.dataframe(
@@ -151,6 +126,44 @@ def _results(sweep: Sweep, grid: Grid, runs: Runs) -> None:
     if chosen:
         open_run(sweep, grid, int(found.points[chosen[0]]), "row")
     _favourites(grid, runs, by)
+
+
+def _filters(grid: Grid) -> tuple[list[Filter], dict[str, int]]:
+    """What is kept: runs with metrics between bounds, and with one value of a variable."""
+    filters, values = [], {}
+    with st.expander("Filters", icon=":material/filter_alt:"):
+        bounded: list[str] = st.multiselect(
+            "Metrics", METRICS, key="bounded", format_func=lambda name: BY_NAME[name].label,
+            bind="query-params", on_change=_to_start, placeholder="Choose metrics to bound",
+        )  # fmt: skip
+        for metric in bounded:
+            unit = " (1 is 100 %)" if BY_NAME[metric].unit == "fraction" else ""
+            low, high = (
+                column.number_input(
+                    f"{BY_NAME[metric].label} {words}{unit}", value=None, format="%g",
+                    key=f"{key}_{metric}", bind="query-params", on_change=_to_start,
+                )
+                for column, key, words in zip(
+                    st.columns(2), ("low", "high"), ("at least", "at most"), strict=True
+                )
+            )  # fmt: skip
+            filters.append(Filter(metric, low, high))
+        names = [axis.names[0] for axis in grid.axes if 1 < len(axis.values) <= MOST_OPTIONS]
+        for i, column in zip(range(len(names)), itertools.cycle(st.columns(4)), strict=False):
+            options = ["all", *labels(grid, names[i])]
+            at = column.selectbox(
+                names[i], range(len(options)), key=f"only_{names[i]}", on_change=_to_start,
+                format_func=options.__getitem__,
+            )  # fmt: skip
+            if at:
+                values[names[i]] = at - 1
+    return filters, values
+
+
+def _to_start() -> None:
+    """To the first page: the order or the filter is another."""
+    if _PAGE in st.session_state:
+        st.session_state[_PAGE] = 1
 
 
 def _summary(sweep: Sweep, runs: Runs, by: str) -> None:
@@ -185,7 +198,8 @@ def open_run(sweep: Sweep, grid: Grid, point: int, key: str) -> None:
     values = grid.values_at(point)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"Run {point:,}: **{plain(variables_text(values))}**", width="content")
-        strategy = _strategy_of(sweep)
+        known = sweep.strategy_id
+        strategy = None if known is None else services().strategies.slug(sweep.user_id, known)
         st.button(
             "Open in strategy page", icon=":material/open_in_new:", key=f"open_{key}_{sweep.id}",
             disabled=strategy is None, on_click=_open, args=(sweep, strategy, values),
@@ -195,22 +209,13 @@ def open_run(sweep: Sweep, grid: Grid, point: int, key: str) -> None:
         st.rerun()
 
 
-def _strategy_of(sweep: Sweep) -> tuple[str, str] | None:
-    """Short name and name of the strategy it is of; None if it is gone."""
-    for strategy in services().strategies.all(sweep.user_id):
-        if strategy.id == sweep.strategy_id:
-            return strategy.slug, strategy.name
-    return None
-
-
-def _open(sweep: Sweep, strategy: tuple[str, str], values: dict[str, Any]) -> None:
+def _open(sweep: Sweep, slug: str, values: dict[str, Any]) -> None:
     """Open the strategy's tab with a run's values and rules in its form."""
-    slug, name = strategy
     settings = BacktestSettings.model_validate(sweep.settings)
     values = {**settings.variables, **values}
     fill_form(slug, sweep.source, sweep.path, settings.model_copy(update={"variables": values}))
     st.session_state[f"run_wanted_{slug}"] = True
-    navigation.open_strategy(slug, name)
+    navigation.open_strategy(slug)
 
 
 def _favourites(grid: Grid, runs: Runs, by: str) -> None:
@@ -220,7 +225,7 @@ def _favourites(grid: Grid, runs: Runs, by: str) -> None:
         columns = st.columns(min(len(grid.axes), 4))
         for i, axis in enumerate(grid.axes):
             table = pd.DataFrame(
-                {axis.label: [variables_text({"": row[0]}).strip() for row in axis.values],
+                {axis.label: labels(grid, axis.names[0]),
                  "Share of the best": shares[axis.label]}
             )  # fmt: skip
             columns[i % len(columns)].dataframe(

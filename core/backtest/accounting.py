@@ -48,8 +48,6 @@ class Books(NamedTuple):
     ``worth``     float64 [T]: equity at that moment
     ``turnover``  float64 [T]: sum of absolute weight changes
     ``capped``    bool [T]: targets decided here were scaled down to ``max_leverage``
-
-    ``before`` and ``after`` are not written where they are empty (see ``short_books``).
     """
 
     returns: Float
@@ -74,12 +72,6 @@ def empty_books(sessions: int, symbols: int) -> Books:
         turnover=np.zeros(sessions),
         capped=np.zeros(sessions, dtype=np.bool_),
     )
-
-
-def short_books(sessions: int, symbols: int) -> Books:
-    """Zeroed books without the trades, for a simulation of which only the outcome counts."""
-    none = np.zeros((0, symbols))
-    return empty_books(sessions, symbols)._replace(before=none, after=none)
 
 
 def simulate(
@@ -188,9 +180,8 @@ def _trade(held, target, t, books):
     """Change ``held`` to ``target``; returns the turnover."""
     turnover = 0.0
     for i in range(held.size):
-        if books.before.shape[0]:
-            books.before[t, i] = held[i]
-            books.after[t, i] = target[i]
+        books.before[t, i] = held[i]
+        books.after[t, i] = target[i]
         turnover += abs(target[i] - held[i])
         held[i] = target[i]
     books.turnover[t] = turnover

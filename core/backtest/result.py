@@ -8,7 +8,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from core.backtest.accounting import Books
+from core.backtest.accounting import Books, Terms
+from core.backtest.market import Moves
 from core.backtest.settings import BacktestSettings
 from core.calendar import CalendarName, Sessions, calendar
 from core.flow.evaluate import Observation
@@ -122,11 +123,15 @@ class Result:
 class Backtest:
     """A finished backtest: its result, and what explains it.
 
+    ``moves``   how prices moved over the result's sessions
+    ``terms``   what trading and holding cost
     ``seen``    what the flow saw, over all history
     ``offset``  the number, there, of the result's first session
     """
 
     result: Result
     books: Books
+    moves: Moves
+    terms: Terms
     seen: Observation
     offset: int

@@ -102,7 +102,7 @@ def run_backtest(
         warnings=tuple(warnings_of(seen, decisions, bars, books, carry, against, benchmark)),
         notes=tuple(notes_of(span, bars)),
     )
-    return Backtest(result, books, seen, span.first)
+    return Backtest(result, books, moves, terms, seen, span.first)
 
 
 # -- decisions and accounting --------------------------------------------------------------------

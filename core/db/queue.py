@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -13,7 +15,17 @@ class Queue:
     """Hands out jobs; ``jobs/queue.py`` has what workers do with them."""
 
     def __init__(self, conninfo: str) -> None:
-        self._app = App(connector=SyncPsycopgConnector(conninfo=conninfo))
+        # One connection, opened at first use and kept: workers hand out their next turn with it.
+        connector = SyncPsycopgConnector(conninfo=conninfo, min_size=0, max_size=1)
+        self._app = App(connector=connector)
+        self._lock = threading.Lock()
+        self._open = False
+
+    def close(self) -> None:
+        with self._lock:
+            if self._open:
+                self._app.close()
+                self._open = False
 
     def upkeep(self) -> None:
         """The daily upkeep; one that still waits is enough."""
@@ -37,11 +49,14 @@ class Queue:
         priority: int = 0,
         **arguments: int,
     ) -> None:
-        with self._app.open():
-            deferrer = self._app.configure_task(
-                task, queueing_lock=queueing_lock, lock=lock, priority=priority
-            )
-            try:
-                deferrer.defer(**arguments)
-            except AlreadyEnqueued:
-                return
+        with self._lock:
+            if not self._open:
+                self._app.open()
+                self._open = True
+        deferrer = self._app.configure_task(
+            task, queueing_lock=queueing_lock, lock=lock, priority=priority
+        )
+        try:
+            deferrer.defer(**arguments)
+        except AlreadyEnqueued:
+            return

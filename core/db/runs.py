@@ -7,6 +7,7 @@ takes its table with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Double,
     Engine,
     Integer,
     MetaData,
@@ -27,14 +29,17 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     select,
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.schema import CreateTable
 
 from core.db.session import transaction
-from core.library.sweeps import Filter
+from core.errors import NeedsOperator
+from core.library.sweeps import Filter, Reuse
 from core.market.bars import Float
 from core.sweep.grid import Grid
 from core.sweep.heatmap import Aggregate
@@ -42,6 +47,8 @@ from core.sweep.kernel import METRICS
 from core.sweep.run import Measured
 
 NAN = float("nan")
+MOST_EXPRESSIONS = 8
+"""Postgres keeps statistics of so many together."""
 
 
 def table_of(number: int) -> Table:
@@ -64,11 +71,37 @@ def drop(db: Connection, number: int) -> None:
     db.execute(text(f'DROP TABLE IF EXISTS runs."sweep_{int(number)}"'))
 
 
-def index(db: Connection, number: int) -> None:
-    """Make runs quick to find by their index; done once they are all there."""
+def index(db: Connection, number: int, grid: Grid) -> None:
+    """Make runs quick to find and to group; done once they are all there.
+
+    How many values the digits have is told to the planner: without that it takes a group for each
+    run for likely, and does not put a heatmap together on several cores.
+    """
     name = f'runs."sweep_{int(number)}"'
     db.execute(text(f"ALTER TABLE {name} ADD PRIMARY KEY (run)"))
+    digits = [
+        f"((run / {weight}) % {length})::int" for weight, length in _places(grid) if length > 1
+    ]
+    if len(digits) > 1:
+        expressions = ", ".join(f"({digit})" for digit in digits[:MOST_EXPRESSIONS])
+        statistics = f'runs."sweep_{int(number)}_digits"'
+        db.execute(text(f"CREATE STATISTICS {statistics} (ndistinct) ON {expressions} FROM {name}"))
     db.execute(text(f"ANALYZE {name}"))
+
+
+def _places(grid: Grid) -> list[tuple[int, int]]:
+    """Weight and number of values of each axis in a run's index."""
+    shape = grid.shape
+    return [(prod(shape[i + 1 :]), length) for i, length in enumerate(shape)]
+
+
+def digit_of(run: ColumnElement[int], weight: int, length: int) -> ColumnElement[int]:
+    """Which value an axis has in a run: whole-number arithmetic, as in the statistics.
+
+    The numbers are part of the statement, not parameters: the planner compares expressions.
+    """
+    share = run.op("/")(literal_column(str(weight))).op("%")(literal_column(str(length)))
+    return cast(share, Integer)
 
 
 def copy_in(db: Connection, number: int, found: Measured) -> None:
@@ -83,6 +116,31 @@ def copy_in(db: Connection, number: int, found: Measured) -> None:
         copy.write(_TRAILER)
 
 
+def copy_from(db: Connection, number: int, reuse: Reuse) -> None:
+    """Take runs over from another sweep, in the transaction of ``db``."""
+    db.execute(text("CREATE TEMPORARY TABLE reused (old bigint, new bigint) ON COMMIT DROP"))
+    pairs = np.empty(len(reuse.new), dtype=_PAIR)
+    pairs["fields"], pairs["old_bytes"], pairs["new_bytes"] = 2, 8, 8
+    pairs["old"], pairs["new"] = reuse.old, reuse.new
+    driver: Any = db.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY reused FROM STDIN (FORMAT BINARY)") as copy:
+        copy.write(_HEADER)
+        copy.write(memoryview(pairs.view(np.uint8)))  # type: ignore[arg-type]
+        copy.write(_TRAILER)
+    db.execute(text("ANALYZE reused"))
+    own, other = table_of(number), table_of(reuse.number)
+    reused = Table("reused", MetaData(), Column("old", BigInteger), Column("new", BigInteger))
+    metrics = [other.c[name] for name in METRICS]
+    taken = select(reused.c.new, other.c.reason, *metrics).join_from(
+        reused, other, other.c.run == reused.c.old
+    )
+    db.execute(own.insert().from_select(["run", "reason", *METRICS], taken))
+    if db.execute(select(func.count()).select_from(own)).scalar_one() != len(reuse.new):
+        raise NeedsOperator(
+            f"Sweep {reuse.number} lacks runs it should have: delete it, then start this one again."
+        )
+
+
 # PostgreSQL's binary COPY: a header, rows of fields with their lengths, a trailer.
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -90,6 +148,11 @@ _ROW = np.dtype(
     [("fields", ">i2"), ("run_bytes", ">i4"), ("run", ">i8"), ("reason_bytes", ">i4"),
      ("reason", ">i2"), ("metrics", np.dtype([("bytes", ">i4"), ("value", ">f4")]), len(METRICS))]
 )  # fmt: skip
+
+
+_PAIR = np.dtype(
+    [("fields", ">i2"), ("old_bytes", ">i4"), ("old", ">i8"), ("new_bytes", ">i4"), ("new", ">i8")]
+)
 
 
 def _rows(found: Measured) -> memoryview:
@@ -121,15 +184,18 @@ class Runs:
         offset: int = 0,
     ) -> Measured:
         """Some runs in the order of a metric, undefined ones last; equal ones by their index."""
-        column = self._table.c[by]
-        order = [column.desc() if descending else column.asc(), self._table.c.run]
+        column, run = self._table.c[by], self._table.c.run
+        order = [column.desc() if descending else column.asc(), run]
         if by != "run":
             order.insert(0, (column == NAN).asc())
-        query = select(self._table).where(self._wanted(filters, values)).order_by(*order)
+        # First which, then all of them: sorting would otherwise carry every metric along.
+        which = select(run).where(self._wanted(filters, values)).order_by(*order)
         with transaction(self._engine) as db:
-            # The default of 4 MB sorts on disk what fits into memory.
-            db.execute(text("SET LOCAL work_mem = '64MB'"))
-            return _measured(db.execute(query.limit(limit).offset(offset)).all())
+            _in_memory(db)
+            numbers = db.scalars(which.limit(limit).offset(offset)).all()
+            rows = db.execute(select(self._table).where(run.in_(numbers))).all()
+        place = {number: i for i, number in enumerate(numbers)}
+        return _measured(sorted(rows, key=lambda row: place[row[0]]))
 
     def count(self, filters: Sequence[Filter] = (), values: Mapping[str, int] | None = None) -> int:
         """How many runs the filters keep."""
@@ -166,36 +232,46 @@ class Runs:
         shape = len(self._axis(y).values), len(self._axis(x).values)
         found = np.full(shape, np.nan)
         with transaction(self._engine) as db:
+            _in_memory(db)
             for i, j, one in db.execute(query):
                 found[j, i] = one
         return found
 
     def summary(self, metric: str) -> dict[str, float]:
-        """Best, median and worst of a metric over all runs that have it, and the share profitable.
+        """How a metric spreads over all runs that have it, and the share profitable.
 
-        ``best`` and ``worst`` are the largest and the smallest value.
+        ``smallest``, ``q05``, ``q25``, ``median``, ``q75``, ``q95``, ``largest``; ``known`` runs
+        and their ``deviation``; ``profitable`` of all that have a total return.
         """
         column, earned = self._table.c[metric], self._table.c.total_return
         known = column != NAN
+        quantiles = func.percentile_cont(array([0.05, 0.25, 0.5, 0.75, 0.95], type_=Double))
         query = select(
-            func.max(column).filter(known),
-            func.percentile_cont(0.5).within_group(column).filter(known),
             func.min(column).filter(known),
-            func.avg(case((earned > 0, 1.0), else_=0.0)).filter(earned != NAN),
+            func.max(column).filter(known),
             func.count().filter(known),
             func.stddev_samp(column).filter(known),
+            func.avg(case((earned > 0, 1.0), else_=0.0)).filter(earned != NAN),
+            quantiles.within_group(column).filter(known),
         )
-        names = ("largest", "median", "smallest", "profitable", "known", "deviation")
+        names = ("smallest", "largest", "known", "deviation", "profitable",
+                 "q05", "q25", "median", "q75", "q95")  # fmt: skip
         with transaction(self._engine) as db:
-            row = db.execute(query).one()
-        return {n: float("nan") if v is None else float(v) for n, v in zip(names, row, strict=True)}
+            _in_memory(db)
+            *row, inner = db.execute(query).one()
+        values = [*row, *(inner or [None] * 5)]
+        return {n: NAN if v is None else float(v) for n, v in zip(names, values, strict=True)}
 
     def top_values(self, metric: str, *, descending: bool, share: float = 0.01) -> dict[str, Float]:
         """For each variable, how the best ``share`` of runs spreads over its values (sums to 1)."""
+        column, run = self._table.c[metric], self._table.c.run
         known = self.count((Filter(metric),))
-        best = self.page(metric, descending=descending, filters=(Filter(metric),),
-                         limit=max(1, int(known * share)))  # fmt: skip
-        digits = self._grid.digits(best.points)
+        best = select(run).where(column != NAN).limit(max(1, int(known * share)))
+        with transaction(self._engine) as db:
+            _in_memory(db)
+            order = column.desc() if descending else column.asc()
+            points = np.array(db.scalars(best.order_by(order, run)).all(), dtype=np.int64)
+        digits = self._grid.digits(points)
         return {
             axis.label: np.bincount(digits[:, i], minlength=len(axis.values)) / max(len(digits), 1)
             for i, axis in enumerate(self._grid.axes)
@@ -217,10 +293,8 @@ class Runs:
 
     def _digit(self, name: str) -> ColumnElement[int]:
         """Which value a variable has in a run: a digit of the run's index."""
-        at = self._grid.axis_of[name]
-        weight = int(np.prod(self._grid.shape[at + 1 :], dtype=np.int64))
-        length = self._grid.shape[at]
-        return cast(func.mod(func.div(self._table.c.run, weight), length), Integer)
+        weight, length = _places(self._grid)[self._grid.axis_of[name]]
+        return digit_of(self._table.c.run, weight, length)
 
     def _wanted(
         self, filters: Sequence[Filter], values: Mapping[str, int] | None
@@ -236,6 +310,14 @@ class Runs:
         for name, digit in (values or {}).items():
             conditions.append(self._digit(name) == digit)
         return and_(*conditions)
+
+
+def _in_memory(db: Connection) -> None:
+    """Let this transaction sort and group in memory: the default of 4 MB goes to the disk.
+
+    Without compiling, which takes longer than it saves in questions of less than a second.
+    """
+    db.execute(text("SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"))
 
 
 def _measured(rows: Sequence[Any]) -> Measured:

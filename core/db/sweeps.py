@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,11 @@ from core.db import runs
 from core.db.session import transaction
 from core.db.tables import sweep_blocks, sweeps, users
 from core.errors import BadInput, UnknownName
-from core.library.sweeps import BLOCK, ENDED, State, Sweep
+from core.library.sweeps import BLOCK, ENDED, Reuse, State, Sweep
 from core.sweep.grid import grid_from_json
 from core.sweep.run import Measured
 
-_HEAVY = ("flow", "references")
+_HEAVY = ("flow", "references", "origin")
 _FIELDS = [column for column in sweeps.c if column.name not in _HEAVY]
 
 _AFTER: dict[State, tuple[State, ...]] = {
@@ -79,6 +80,13 @@ class Sweeps:
             found = db.execute(query).scalar_one_or_none()
         return None if found is None else self.get(user_id, found)
 
+    def extendable(self, user_id: UUID, base: str, *, limit: int = 5) -> list[Sweep]:
+        """Finished sweeps whose runs one with the same base may take over, the largest first."""
+        query = select(sweeps).where(sweeps.c.user_id == user_id, sweeps.c.base == base)
+        query = query.where(sweeps.c.state == "finished").order_by(sweeps.c.total.desc())
+        with transaction(self._engine) as db:
+            return [Sweep(**row) for row in db.execute(query.limit(limit)).mappings()]
+
     def running(self) -> list[int]:
         """Numbers of the sweeps that workers should be at."""
         with transaction(self._engine) as db:
@@ -110,12 +118,25 @@ class Sweeps:
 
     # -- changing ------------------------------------------------------------------------------
 
-    def add(self, sweep: Sweep) -> Sweep:
-        """Store a new sweep and make the table of its runs; returns it with its number."""
-        row = {c.name: getattr(sweep, c.name) for c in sweeps.c if c.name != "number"}
+    def add(self, sweep: Sweep, reuse: Reuse | None = None) -> Sweep:
+        """Store a new sweep and make the table of its runs; returns it with its number.
+
+        Runs to ``reuse`` are copied in the same transaction; if the sweep they are of was deleted
+        meanwhile, all are computed. With nothing left to compute the sweep is finished.
+        """
         with transaction(self._engine) as db:
+            if reuse is not None and not _stays(db, reuse.number):
+                sweep, reuse = replace(sweep, reused=0, done=0, origin=None), None
+            row = {c.name: getattr(sweep, c.name) for c in sweeps.c if c.name != "number"}
             number = db.execute(insert(sweeps).values(row).returning(sweeps.c.number)).scalar_one()
             runs.create(db, number)
+            if reuse is not None:
+                runs.copy_from(db, number, reuse)
+                if sweep.reused == sweep.total:
+                    runs.index(db, number, grid_from_json(sweep.grid))
+                    now = self._clock()
+                    ended = {"state": "finished", "started_at": now, "finished_at": now}
+                    db.execute(update(sweeps).where(sweeps.c.number == number).values(ended))
         return self.numbered(number)
 
     def activate(self, user_id: UUID) -> Sweep | None:
@@ -184,14 +205,13 @@ class Sweeps:
     def finish(self, number: int) -> bool:
         """Finish a sweep all of whose blocks are there; whether this call did."""
         with transaction(self._engine) as db:
-            row = db.execute(
-                select(sweeps.c.state, sweeps.c.total).where(sweeps.c.number == number)
-                .with_for_update()
-            ).one()  # fmt: skip
+            own = (sweeps.c.total - sweeps.c.reused).label("own")
+            one = select(sweeps.c.state, sweeps.c.grid, own).where(sweeps.c.number == number)
+            row = db.execute(one.with_for_update()).one()
             query = select(func.count()).where(sweep_blocks.c.sweep == number)
-            if row.state != "running" or db.execute(query).scalar_one() < -(-row.total // BLOCK):
+            if row.state != "running" or db.execute(query).scalar_one() < -(-row.own // BLOCK):
                 return False
-            runs.index(db, number)
+            runs.index(db, number, grid_from_json(row.grid))
             which = sweeps.c.number == number
             self._move(db, which, "finished", finished_at=self._clock())
             return True
@@ -209,14 +229,15 @@ class Sweeps:
             for number in db.scalars(query.returning(sweeps.c.number)).all():
                 runs.drop(db, number)
 
-    def older(self, before: datetime) -> list[Sweep]:
-        """Ended sweeps that are not pinned and ended before then: what ``delete_older`` removes."""
+    def older(self, user_id: UUID, before: datetime) -> list[Sweep]:
+        """The user's of what ``delete_older`` removes, the oldest first."""
+        query = select(*_FIELDS).where(_old(before), sweeps.c.user_id == user_id)
         with transaction(self._engine) as db:
-            rows = db.execute(select(*_FIELDS).where(_old(before))).mappings()
+            rows = db.execute(query.order_by(sweeps.c.finished_at)).mappings()
             return [Sweep(**row, flow={}, references={}) for row in rows]
 
     def delete_older(self, before: datetime) -> int:
-        """Remove those; returns how many."""
+        """Remove ended sweeps that are not pinned and ended before then; returns how many."""
         with transaction(self._engine) as db:
             query = delete(sweeps).where(_old(before)).returning(sweeps.c.number)
             numbers = db.scalars(query).all()
@@ -238,6 +259,12 @@ class Sweeps:
         """To ``state``, if it can be reached from the present one."""
         query = update(sweeps).where(which, sweeps.c.state.in_(_AFTER[state]))
         return bool(db.execute(query.values({"state": state, **values})).rowcount)
+
+
+def _stays(db: Connection, number: int) -> bool:
+    """Whether a sweep is there, and will be until this transaction ends."""
+    query = select(sweeps.c.number).where(sweeps.c.number == number)
+    return db.execute(query.with_for_update(read=True)).first() is not None
 
 
 def _old(before: datetime) -> ColumnElement[bool]:

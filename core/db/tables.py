@@ -29,7 +29,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -42,6 +42,8 @@ metadata = MetaData(
 )
 
 _Instant = DateTime(timezone=True)
+_Names = ARRAY(Text)
+_NONE = text("'{}'")
 
 users = Table(
     "users",
@@ -65,7 +67,42 @@ strategies = Table(
     Column("created_at", _Instant, nullable=False),
     Column("updated_at", _Instant, nullable=False),
     Column("archived_at", _Instant),
+    # A path such as Momentum/US; '' is the top.
+    Column("folder", Text, nullable=False, server_default=""),
+    Column("tags", _Names, nullable=False, server_default=_NONE),
+    # Of the head, so that a variable's uses are found without reading flows: the variables it
+    # uses and does not declare, and those it declares.
+    Column("uses", _Names, nullable=False, server_default=_NONE),
+    Column("declares", _Names, nullable=False, server_default=_NONE),
     UniqueConstraint("user_id", "slug"),
+)
+
+# The tabs a user has open, in the order they were opened.
+open_tabs = Table(
+    "open_tabs",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("strategy_id", Uuid, ForeignKey("strategies.id", ondelete="CASCADE"), nullable=False),
+    Column("position", BigInteger, Identity(), nullable=False),
+    PrimaryKeyConstraint("user_id", "strategy_id"),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # A number or a string.
+    Column("default", JSONB, nullable=False),
+    # As written: 5:50:5 or TLT,GLD; '' where it is not swept.
+    Column("sweep", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", _Instant, nullable=False),
+    Column("updated_at", _Instant, nullable=False),
+    UniqueConstraint("user_id", "name"),
+    CheckConstraint("kind IN ('number', 'symbol', 'indicator')", name="kind"),
 )
 
 strategy_versions = Table(
@@ -78,9 +115,13 @@ strategy_versions = Table(
     Column("flow", JSON, nullable=False),
     Column("label", Text, nullable=False, server_default=""),
     Column("created_at", _Instant, nullable=False),
+    # The version that was the head when this one was saved.
+    Column("parent", Integer),
     PrimaryKeyConstraint("strategy_id", "number"),
     UniqueConstraint("strategy_id", "hash"),
     CheckConstraint("number > 0", name="number"),
+    # Whether an equal flow is in the library, asked for each of thousands of files.
+    Index(None, "hash"),
 )
 
 backtests = Table(
@@ -115,6 +156,8 @@ backtests = Table(
     CheckConstraint("(strategy_id IS NULL) = (version IS NULL)", name="version"),
     Index(None, "user_id", "finished_at"),
     Index(None, "strategy_id", "version"),
+    # The newest result of each strategy, which the library's list shows and sorts by.
+    Index(None, "strategy_id", "finished_at"),
 )
 
 sweeps = Table(
@@ -125,6 +168,7 @@ sweeps = Table(
     Column("number", BigInteger, Identity(), nullable=False, unique=True),
     Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("key", CHAR(64), nullable=False),
+    Column("base", CHAR(64), nullable=False),
     Column("strategy_id", Uuid),
     Column("version", Integer),
     Column("flow_hash", CHAR(64), nullable=False),
@@ -144,6 +188,8 @@ sweeps = Table(
     Column("total", BigInteger, nullable=False),
     Column("done", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
+    Column("reused", BigInteger, nullable=False),
+    Column("origin", JSON),
     Column("error", Text, nullable=False),
     Column("created_at", _Instant, nullable=False),
     Column("started_at", _Instant),

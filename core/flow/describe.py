@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 from core.flow import nodes as ast
 from core.flow import opcodes as op
 from core.flow.binding import Binding
@@ -11,6 +14,27 @@ from core.indicators.columns import ColumnSpec
 
 SIGNS = {op.GREATER: ">", op.GREATER_EQUAL: "≥", op.LESS: "<", op.LESS_EQUAL: "≤"}
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Every sentence of a bound program, by the number of its node or condition."""
+
+    titles: tuple[str, ...]
+    texts: tuple[str, ...]
+    conditions: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def words_of(binding: Binding) -> Words:
+    """All of a binding's sentences; they are the same on every session, so made once."""
+    program = binding.program
+    texts = tuple(node_text(binding, n) for n in range(len(program.nodes)))
+    return Words(
+        titles=tuple(n.name or text for n, text in zip(program.nodes, texts, strict=True)),
+        texts=texts,
+        conditions=tuple(condition_text(binding, c) for c in range(len(program.code.conditions))),
+    )
 
 
 def node_title(binding: Binding, node: int) -> str:

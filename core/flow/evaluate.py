@@ -10,7 +10,7 @@ import numpy.typing as npt
 from core.calendar import Sessions
 from core.flow.binding import Binding
 from core.flow.program import Int
-from core.flow.walk import Slots, fill_truths, scratch, simulate_inner, walk_sessions
+from core.flow.walk import Slots, fill_truths, scratch, simulate_inner, walk_sessions, walk_shares
 from core.indicators.columns import ColumnSpec, ColumnTable
 from core.market.bars import Bars, Float
 
@@ -113,6 +113,25 @@ def decide(seen: Observation, start: int = 0) -> Decisions:
         unknown,
     )
     return Decisions(start, weights, unknown)
+
+
+def shares_of(seen: Observation, nodes: Int, sessions: Int) -> Float:
+    """What reaches each of ``nodes`` [K] on the sessions numbered in ``sessions`` [S]: [S, K].
+
+    Shares of the whole of the flow the nodes are in (all of one: the main flow, or one that is
+    measured); 0 where the walk did not go.
+    """
+    program, binding = seen.binding.program, seen.binding
+    root = int(nodes[0])
+    while program.parents[root] >= 0:
+        root = int(program.parents[root])
+    shares = np.empty((len(sessions), len(nodes)))
+    walk_shares(
+        program.code, slots_of(binding), seen.columns, seen.truths, seen.priced, root,
+        sessions, nodes,
+        scratch(len(program.code.kind), trace=True), np.empty(len(binding.held)), shares,
+    )  # fmt: skip
+    return shares
 
 
 def carried(prices: Float) -> Float:

@@ -136,6 +136,26 @@ class Program:
                 stages[i] = stages[parts].max() if parts else 0
         return stages
 
+    @cached_property
+    def parents(self) -> Int:
+        """The node above each node; -1 above the root and above flows that are only measured."""
+        code = self.code
+        above = np.full(len(code.kind), -1, dtype=np.int32)
+        for node, (first, arity) in enumerate(zip(code.first, code.arity, strict=True)):
+            above[code.refs[first : first + arity]] = node
+        return above
+
+    @cached_property
+    def reading_order(self) -> tuple[int, ...]:
+        """The nodes of the main flow as one reads them: each before what is below it."""
+        code, order, stack = self.code, [], [0]
+        while stack:
+            node = stack.pop()
+            order.append(node)
+            first, arity = code.first[node], code.arity[node]
+            stack += code.refs[first : first + arity].tolist()[::-1]
+        return tuple(order)
+
 
 def expressions(program: Program) -> Iterator[Expr]:
     """Every literal and variable the program's values come from."""

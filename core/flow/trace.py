@@ -110,6 +110,7 @@ class _Tracer:
         self.binding = seen.binding
         self.code = seen.binding.program.code
         self.slots = slots_of(seen.binding)
+        self.words = describe.words_of(seen.binding)
         self.memory = scratch(len(self.code.kind), trace=True)
         self.weights = np.zeros(len(seen.binding.held))
         self._conditions_seen: dict[int, ConditionTrace] = {}
@@ -127,10 +128,11 @@ class _Tracer:
         share = float(self.memory.share_of[n])
         reached = not math.isnan(share)
         first, arity = self.code.first[n], self.code.arity[n]
-        children = tuple(int(c) for c in self.code.refs[first : first + arity])
-        chosen = tuple(
-            i for i, child in enumerate(children) if not math.isnan(self.memory.share_of[child])
-        )
+        children = tuple(self.code.refs[first : first + arity].tolist())
+        chosen: tuple[int, ...] = ()
+        if reached:
+            passed = np.flatnonzero(~np.isnan(self.memory.share_of[list(children)]))
+            chosen = tuple(passed.tolist())
         conditions = tuple(self.condition(c) for c in self._conditions(n))
         items = self._items(n) if self.code.kind[n] == op.SORT else ()
         choice, distance = self._choice(n, conditions, items) if reached else ("", None)
@@ -138,10 +140,10 @@ class _Tracer:
             node=n,
             path=program.paths[n],
             kind=program.nodes[n].kind,
-            title=describe.node_title(self.binding, n),
-            text=describe.node_text(self.binding, n),
+            title=self.words.titles[n],
+            text=self.words.texts[n],
             share=share if reached else None,
-            chosen=chosen if reached else (),
+            chosen=chosen,
             choice=choice,
             distance=distance,
             missing=reached and self._missing(n, share, children),
@@ -204,7 +206,7 @@ class _Tracer:
 
     def _condition(self, number: int) -> ConditionTrace:
         operation, a, b, _ = (int(x) for x in self.code.conditions[number])
-        text = describe.condition_text(self.binding, number)
+        text = self.words.conditions[number]
         state = int(self.seen.truths[number, self.t])
         truth = None if state == op.UNKNOWN else state == op.TRUE
         if operation <= op.LESS_EQUAL:
@@ -257,7 +259,7 @@ class _Tracer:
             if arg[op.SORT_FILTERS] >= 0:
                 state = int(self.seen.truths[self.code.refs[arg[op.SORT_FILTERS] + i], self.t])
                 passed = None if state == op.UNKNOWN else state == op.TRUE
-            title = describe.node_title(self.binding, int(self.code.refs[first + i]))
+            title = self.words.titles[self.code.refs[first + i]]
             traced.append(ItemTrace(title, keys, passed, ranks.get(i)))
         return tuple(traced)
 

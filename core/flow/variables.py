@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import BadInput, UnknownName
-from core.flow.nodes import VARIABLE_NAME, VariableValue, is_variable
+from core.flow.nodes import VARIABLE_NAME, Flow, Node, Value, VariableValue, is_variable
 
 Expr = int | float | str
 
@@ -69,3 +71,51 @@ def merged(
         if name not in defaults:
             raise UnknownName(field, "variable", name, defaults)
     return {**defaults, **given}
+
+
+# -- in a whole flow -----------------------------------------------------------------------------
+
+_FREE_TEXT = frozenset({"name", "note", "description"})
+
+
+def used_variables(flow: Flow) -> set[str]:
+    """Names of the variables a flow mentions, whether it declares them or not."""
+    found: set[str] = set()
+    if isinstance(flow.benchmark, str) and is_variable(flow.benchmark):
+        found.add(flow.benchmark[1:])
+    below: list[Any] = [flow.root]
+    while below:
+        value = below.pop()
+        if isinstance(value, Value):
+            text = _FREE_TEXT if isinstance(value, Node) else ()
+            fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+            below += (content for key, content in fields.items() if key not in text)
+        elif isinstance(value, tuple):
+            below += value
+        elif is_variable(value):
+            found.add(value[1:])
+    return found
+
+
+def free_variables(flow: Flow) -> set[str]:
+    """Names of those it mentions and does not declare: they mean the library's."""
+    return used_variables(flow) - flow.variables.keys()
+
+
+def rename_variable(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """A flow's JSON with ``$new`` wherever it has ``$old``; what it declares stays."""
+    renamed = deepcopy(dict(document))
+    if renamed.get("benchmark") == f"${old}":
+        renamed["benchmark"] = f"${new}"
+    below: list[Any] = [renamed["root"]]
+    while below:
+        container = below.pop()
+        is_node = isinstance(container, dict) and "kind" in container
+        text = _FREE_TEXT if is_node else ()
+        pairs = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, value in list(pairs):
+            if isinstance(value, dict | list):
+                below.append(value)
+            elif value == f"${old}" and key not in text:
+                container[key] = f"${new}"
+    return renamed

@@ -389,6 +389,25 @@ def walk_sessions(code, slots, columns, truths, priced, root, start, scratch, we
 
 
 @kernel
+def walk_shares(
+    code, slots, columns, truths, priced, root, sessions, nodes, scratch, weights, shares
+):
+    """What reaches each of ``nodes`` [K] on the sessions numbered in ``sessions`` [S].
+
+    scratch  with its trace switched on
+    weights  float64 [N], overwritten
+    shares   float64 [S, K], written: 0 where the walk did not go
+    """
+    for row in range(sessions.size):
+        weights[:] = 0.0
+        scratch.share_of[:] = np.nan
+        walk(code, slots, columns, truths, priced, sessions[row], root, scratch, weights)
+        for k in range(nodes.size):
+            share = scratch.share_of[nodes[k]]
+            shares[row, k] = 0.0 if np.isnan(share) else share
+
+
+@kernel
 def simulate_inner(code, slots, columns, truths, priced, returns, root, scratch, weights, equity):
     """The equity of an inner flow, rebalanced each session at the close without costs.
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import numpy as np
 
 from core.backtest.settings import BacktestSettings
 from core.errors import BadInput, UnknownName
 from core.flow.formats.native import content_hash, from_json, to_json
 from core.flow.layout import FindStrategy
 from core.flow.nodes import Flow
-from core.library.sweeps import Sweep, sweep_key
+from core.library.sweeps import Reuse, Sweep, sweep_key
 from core.market.source import MarketSource, Progress, silent
-from core.sweep.grid import Grid, grid_from_json
+from core.sweep.grid import Grid, Index, grid_from_json
+from core.sweep.overlap import overlap
 from core.sweep.prepare import Prepared, prepare
 
 
@@ -70,17 +73,18 @@ def sweep_of(
     flow, grid = to_json(request.flow), request.grid.model_dump(mode="json")
     references = {slug: to_json(flow) for slug, flow in sorted(recorder.found.items())}
     total = len(request.grid.points())
+    parts = {
+        "flow": content_hash(request.flow),
+        "references": references,
+        "source": request.source,
+        "engine": engine_version,
+    }
+    data = ready.data_digest
     sweep = Sweep(
         user_id=request.user_id,
-        key=sweep_key(
-            flow=content_hash(request.flow),
-            references=references,
-            settings=settings,
-            grid=grid,
-            source=request.source,
-            data=ready.data_digest,
-            engine=engine_version,
-        ),
+        key=sweep_key(**parts, settings=settings, grid=grid, data=data),
+        # Without variables and bars, which are compared one by one.
+        base=sweep_key(**parts, settings={k: v for k, v in settings.items() if k != "variables"}),
         flow_hash=content_hash(request.flow),
         flow_name=request.flow.name,
         flow=flow,
@@ -110,10 +114,54 @@ def _detail(ready: Prepared) -> Mapping[str, Any]:
         "data": str(data),
         "synthetic": data.synthetic,
         "as_of": data.as_of.isoformat(),
+        "digests": dict(ready.digests),
         "notes": list(ready.notes),
         "reasons": list(ready.values.reasons.texts),
         "benchmark": None if ready.benchmark is None else ready.benchmark.label,
     }
+
+
+def reuse_of(sweep: Sweep, ready: Prepared, others: Iterable[Sweep]) -> tuple[Sweep, Reuse | None]:
+    """``sweep`` as it takes over most runs from one of the ``others``, which have the same base.
+
+    Runs that fail are not taken over: the reasons are another sweep's, and it costs nothing to
+    find them again.
+    """
+    best: tuple[int, Sweep, Reuse] | None = None
+    for other in others:
+        before = other.detail["digests"]
+        if any(before.get(symbol, digest) != digest for symbol, digest in ready.digests.items()):
+            continue
+        old, new = _shared(sweep, ready, {"grid": other.grid, "fixed": _fixed(other)})
+        if len(new) and (best is None or len(new) > best[0]):
+            best = len(new), other, Reuse(other.number, old, new)
+    if best is None:
+        return sweep, None
+    count, other, reuse = best
+    origin = {"grid": other.grid, "fixed": _fixed(other)}
+    return replace(sweep, reused=count, done=count, origin=origin), reuse
+
+
+def points_to_run(sweep: Sweep, ready: Prepared) -> Index:
+    """The points a sweep computes itself, ascending: all but the reused ones."""
+    points = ready.plan.grid.points()
+    if sweep.origin is None:
+        return points
+    _, reused = _shared(sweep, ready, sweep.origin)
+    return np.setdiff1d(points, reused, assume_unique=True)
+
+
+def _shared(sweep: Sweep, ready: Prepared, origin: Mapping[str, Any]) -> tuple[Index, Index]:
+    """Points of an earlier sweep that are also points of this one and do not fail, and these."""
+    grid = ready.plan.grid
+    new, old = overlap(grid, _fixed(sweep), grid_from_json(origin["grid"]), origin["fixed"])
+    sound = ready.values.reasons.of(grid.digits(new)) == 0
+    return old[sound], new[sound]
+
+
+def _fixed(sweep: Sweep) -> dict[str, Any]:
+    """Every variable where it is not swept."""
+    return {**sweep.flow.get("variables", {}), **sweep.settings["variables"]}
 
 
 def prepared(sweep: Sweep, source: MarketSource) -> Prepared:

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+from core.sweep.grid import Index
+
 State = Literal["queued", "running", "paused", "finished", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("finished", "failed", "cancelled")
 BLOCK = 16_384
@@ -24,14 +26,18 @@ class Sweep:
 
     ``number``      names its table of results
     ``key``         SHA-256 of everything its results depend on: an equal sweep has an equal key
+    ``base``        the same without grid, variables and bars: with an equal one runs can be shared
     ``flow``, ``references``, ``settings``, ``grid``  JSON of what is run: the flow, the flows it
                     refers to, BacktestSettings, Grid
-    ``detail``      JSON of what its page shows: span, provenance, reasons, notes
+    ``detail``      JSON of what its page shows: span, provenance, reasons, notes; bars' digests
     ``total``, ``done``, ``failed``  runs
+    ``reused``      runs that were taken over from an earlier sweep, and ``origin``, JSON of its
+                    grid and its fixed variables, which tell which runs these are
     """
 
     user_id: UUID
     key: str
+    base: str
     flow_hash: str
     flow_name: str
     flow: Mapping[str, Any]
@@ -51,6 +57,8 @@ class Sweep:
     state: State = "queued"
     done: int = 0
     failed: int = 0
+    reused: int = 0
+    origin: Mapping[str, Any] | None = None
     error: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -60,11 +68,21 @@ class Sweep:
 
     @property
     def blocks(self) -> int:
-        return -(-self.total // BLOCK)
+        """Blocks of the runs that are computed: all but the reused ones."""
+        return -(-(self.total - self.reused) // BLOCK)
 
     @property
     def chains(self) -> int:
         return min(CHAINS, self.blocks)
+
+
+@dataclass(frozen=True, eq=False)
+class Reuse:
+    """Runs to take over from sweep ``number``: at its points ``old``, which are ours ``new``."""
+
+    number: int
+    old: Index
+    new: Index
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,14 +139,31 @@ class Bars:
         return session
 
     def digest(self) -> str:
-        """Hex SHA-256 of symbols, sessions and every price: equal bars, equal digest."""
+        """Hex SHA-256 of symbols, sessions and every price: equal bars, equal digest.
+
+        The order of the symbols does not count.
+        """
         from hashlib import sha256
 
-        h = sha256("\0".join(self.symbols).encode())
+        order = sorted(range(len(self.symbols)), key=self.symbols.__getitem__)
+        h = sha256("\0".join(self.symbols[i] for i in order).encode())
         h.update(self.sessions.astype(np.int64).tobytes())
         for name in FIELDS:
-            h.update(getattr(self, name).tobytes(order="F"))
+            h.update(getattr(self, name)[:, order].tobytes(order="F"))
         return h.hexdigest()
+
+    def digests(self) -> dict[str, str]:
+        """For each symbol the hex SHA-256 of its own bars, whatever stands beside them."""
+        from hashlib import sha256
+
+        found = {}
+        for i, symbol in enumerate(self.symbols):
+            known = ~np.isnan(self.close[:, i])
+            h = sha256(self.sessions[known].astype(np.int64).tobytes())
+            for name in FIELDS:
+                h.update(np.ascontiguousarray(getattr(self, name)[known, i]).tobytes())
+            found[symbol] = h.hexdigest()
+        return found
 
 
 @dataclass(frozen=True, eq=False)

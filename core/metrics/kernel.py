@@ -114,12 +114,11 @@ def measure_block(room, n, dates, risk_free):
 
     ``risk_free`` is a rate per session, taken off where the definition has a risk-free rate
     """
-    passes.add_up(room, n)
+    passes.run_through(room, n, dates)
+    if risk_free != 0.0:
+        passes.against_rate(room, n, risk_free)
     passes.spread(room, n)
-    passes.sides(room, n, risk_free)
-    passes.falls(room, n, dates)
-    passes.spells(room, n, dates)
-    passes.sort_into_bins(room, n)
+    passes.order(room, n)
 
 
 @kernel
@@ -292,11 +291,18 @@ def _falls_of(room, n, lane):
 @kernel
 def _autocorrelation_penalty(room, n, lane):
     """Factor on the deviation for returns that follow their predecessors; 1 if they do not."""
-    own, other = _sum(room, passes.LAG_OWN, lane), _sum(room, passes.LAG_OTHER, lane)
-    least = STILL * STILL * (n - 1.0)
-    if n < 3 or not (own > least and other > least):
+    second, mean = _sum(room, passes.SECOND, lane), _sum(room, passes.SUM, lane) / n
+    if n < 3:
         return 1.0
-    coefficient = abs(_sum(room, passes.LAG_TOGETHER, lane) / math.sqrt(own * other))
+    # All returns but the last, and all but the first, have means of their own: the squares around
+    # these follow from those around the mean of all.
+    first, last = room.returns[lane] - mean, room.returns[(n - 1) * LANES + lane] - mean
+    own, other = second - last * last * n / (n - 1.0), second - first * first * n / (n - 1.0)
+    together = _sum(room, passes.LAGGED, lane) - first * last / (n - 1.0)
+    least = max(STILL * STILL * (n - 1.0), STILL * second)
+    if not (own > least and other > least):
+        return 1.0
+    coefficient = abs(together / math.sqrt(own * other))
     total, power = 0.0, 1.0
     for x in range(1, n):
         power *= coefficient

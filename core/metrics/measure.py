@@ -21,7 +21,7 @@ from core.metrics.kernel import (
     measures_of,
     moments_of,
 )
-from core.metrics.passes import add_up, dates_of, room_for, spread
+from core.metrics.passes import dates_of, room_for
 
 
 def measure(
@@ -47,18 +47,17 @@ def measure(
     measure_block(room, n, dates_of(sessions), rate)
     found: dict[str, float] = measures_of(room, n, 0, periods, rate)._asdict()
     if benchmark is not None:
-        other = benchmark_moments(benchmark)
+        other = benchmark_moments(benchmark, sessions)
         compare_block(room, n, np.ascontiguousarray(benchmark), other.mean)
         found |= comparison_of(room, n, 0, other, periods, rate)._asdict()
     return found
 
 
-def benchmark_moments(returns: Float) -> Moments:
+def benchmark_moments(returns: Float, sessions: Sessions) -> Moments:
     """What ``comparison_of`` has to know of a benchmark's returns [T]."""
     room = room_for(len(returns))
     room.returns[::LANES] = returns
-    add_up(room, len(returns))
-    spread(room, len(returns))
+    measure_block(room, len(returns), dates_of(sessions), 0.0)
     found: Moments = moments_of(room, len(returns), 0)
     return found
 

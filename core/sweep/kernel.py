@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.backtest.accounting import Books, hold_through, set_weights
 from core.flow import opcodes as op
 from core.flow.walk import (
     Scratch,
@@ -19,8 +18,8 @@ from core.flow.walk import (
     latch,
     walk_sessions,
 )
-from core.jit import kernel
-from core.lanes import LANES
+from core.jit import inlined_kernel, kernel
+from core.lanes import LANES, STRIDE, changes, lowest
 from core.market.bars import Float
 from core.metrics.kernel import (
     Comparison,
@@ -30,12 +29,19 @@ from core.metrics.kernel import (
     measure_block,
     measures_of,
 )
-from core.metrics.passes import Dates, Room, beside
-from core.sweep.portfolios import EARNED, GROSS, TURNOVER
+from core.metrics.passes import Dates, Room, beside, room_for
+from core.sweep.accounts import keep_accounts, put_targets
+from core.sweep.portfolios import EARNED, GROSS, TRADED, TURNOVER
 
 TRADING = ("turnover", "gross_exposure", "rebalances", "cost")
 METRICS = (*Measures._fields, *Comparison._fields, *TRADING)
 """What is measured of each run, in the order of the results' columns."""
+
+STRETCH = 128
+"""Sessions that a run is looked up for at a time; their returns fit into the fastest cache."""
+
+PADDING = STRIDE + 1
+"""Bytes behind each row of choices, that may be read."""
 
 _MEASURES, _COMPARISONS = len(Measures._fields), len(Comparison._fields)
 
@@ -58,11 +64,16 @@ class Yardstick(NamedTuple):
 class Desk(NamedTuple):
     """Working memory of one thread.
 
-    ``traded``  float64 [LANES, 3]: sums of turnover and of gross exposure, sessions traded
+    ``totals``  float64 [LANES, 3]: TURNOVER, GROSS and TRADED of each run, summed up
     """
 
     room: Room
-    traded: Float
+    totals: Float
+
+
+def desk_for(sessions: int) -> Desk:
+    """The memory that runs over so many sessions take."""
+    return Desk(room=room_for(sessions), totals=np.zeros((LANES, 3)))
 
 
 # -- decisions -----------------------------------------------------------------------------------
@@ -102,28 +113,29 @@ def fill_joined(operation, argument, numbers, parts, months, pool, rows):
 
 
 @kernel
-def fill_gates(truths, asked, first, choices, then, otherwise, rows):
+def fill_gates(truths, asked, choices, then, otherwise, rows):
     """Choices uint8 [U, T] of a gate: those of one child or the other, 0 while it is unknown.
 
-    asked            int64 [U]: rows of ``truths``, int8 [*, all sessions]
+    asked            int64 [U]: rows of ``truths``, int8 [*, T]
     then, otherwise  int64 [U]: rows of ``choices``, uint8 [*, T]
+
+    Without a branch, so that it is done 64 sessions at a time.
     """
     for u in range(rows.shape[0]):
         truth, yes, no, out = truths[asked[u]], choices[then[u]], choices[otherwise[u]], rows[u]
-        for t in range(out.size):
-            known = truth[first + t]
-            taken = yes[t] if known == op.TRUE else no[t]
-            out[t] = taken if known != op.UNKNOWN else 0
+        for t in range(truth.size):
+            taken = yes[t] if truth[t] == op.TRUE else no[t]
+            out[t] = taken if truth[t] != op.UNKNOWN else np.uint8(0)
 
 
 @kernel
-def fill_switches(truths, asked, first, choices, cases, rows):
+def fill_switches(truths, asked, choices, cases, rows):
     """Choices uint8 [U, T] of a switch: case k where k conditions hold, 0 while one is unknown."""
     for u in range(rows.shape[0]):
-        for t in range(rows.shape[1]):
+        for t in range(truths.shape[1]):
             held, unknown = 0, False
             for c in range(asked.shape[1]):
-                truth = truths[asked[u, c], first + t]
+                truth = truths[asked[u, c], t]
                 unknown = unknown or truth == op.UNKNOWN
                 held += truth == op.TRUE
             rows[u, t] = 0 if unknown else choices[cases[u, held], t]
@@ -133,52 +145,97 @@ def fill_switches(truths, asked, first, choices, cases, rows):
 
 
 @kernel
-def look_up(choices, portfolio, in_force, table, count, lane, desk):
-    """One run's returns into a lane, from the table of what pairs of portfolios earn.
+def look_up(choices, rows, portfolios, earnings, desk):
+    """The returns and totals of up to LANES runs, from what pairs of portfolios earn.
 
-    choices    uint8 [T]: at each session the choice, 0 for cash
-    portfolio  int32 [choices]: number in the table of each choice of this run
+    choices     uint8 [*, T + PADDING]: the choice in force at each session, 0 for cash
+    rows        int64 [used]: each run's row of ``choices``
+    portfolios  uint32 [used, choices]: number of the portfolio that each choice of a run is
+
+    A stretch of sessions for each run in turn, so that what is written for one run is still at
+    hand for the next. First as if every session kept its portfolio; then those that switch,
+    found 64 at a time, are put right: guessing session by session would go wrong too often.
     """
-    sessions = choices.size
-    before, turnover, gross, traded = 0, 0.0, 0.0, 0
-    for t in range(sessions):
-        chosen = portfolio[choices[in_force[t]]]
-        entry = table[t, before * count + chosen]
-        turnover += entry[TURNOVER]
-        traded += entry[TURNOVER] != 0.0
-        before = chosen
-        if t + 1 < sessions:
-            gross += entry[GROSS]
-            desk.room.returns[t * LANES + lane] = entry[EARNED]
-            if entry[EARNED] <= -1.0:
-                for later in range(t + 1, sessions - 1):
-                    desk.room.returns[later * LANES + lane] = 0.0
-                break
-    desk.traded[lane, 0], desk.traded[lane, 1], desk.traded[lane, 2] = turnover, gross, traded
+    sessions = earnings.keeping.shape[0]
+    for lane in range(rows.size):
+        first = portfolios[lane, choices[rows[lane], 0]]
+        desk.room.returns[lane] = earnings.switching[0, 0, first, EARNED]
+        for k in range(EARNED):
+            desk.totals[lane, k] = earnings.switching[0, 0, first, k]
+    for begin in range(1, sessions, STRETCH):
+        end = min(begin + STRETCH, sessions)
+        for lane in range(rows.size):
+            chosen, portfolio = choices[rows[lane]], portfolios[lane]
+            returns = desk.room.returns[begin * LANES + lane : end * LANES]
+            fill_keeping(chosen[begin:end], portfolio, earnings.keeping[begin:end], returns)
+            put_right(chosen, portfolio, earnings, begin, end, lane, desk)
+    for lane in range(rows.size):
+        last = portfolios[lane, choices[rows[lane], sessions - 1]]
+        for k in range(EARNED):
+            desk.totals[lane, k] += earnings.kept[sessions, last, k]
+        if earnings.ruinous:
+            end_ruined(choices[rows[lane]], portfolios[lane], earnings, lane, desk)
+
+
+@inlined_kernel
+def fill_keeping(choices, portfolio, keeping, returns):
+    """Each session's return, every LANES-th of ``returns``, as if it kept its portfolio."""
+    for t in range(choices.size):
+        returns[t * LANES] = keeping[t, portfolio[choices[t]]]
+
+
+@inlined_kernel
+def put_right(choices, portfolio, earnings, begin, end, lane, desk):
+    """The sessions from ``begin`` to ``end`` that switch portfolios."""
+    turnover, gross, traded = 0.0, 0.0, 0.0
+    for word in range(begin, end, STRIDE):
+        bits = changes(choices, word - 1)
+        if word + STRIDE > end:
+            bits &= (np.uint64(1) << np.uint64(end - word)) - np.uint64(1)
+        while bits != 0:
+            t = np.uint64(word + lowest(bits))
+            bits &= bits - np.uint64(1)
+            before, after = portfolio[choices[t - np.uint64(1)]], portfolio[choices[t]]
+            desk.room.returns[t * np.uint64(LANES) + np.uint64(lane)] = earnings.switching[
+                t, before, after, EARNED
+            ]
+            turnover += earnings.switching[t, before, after, TURNOVER]
+            gross += earnings.switching[t, before, after, GROSS]
+            traded += earnings.switching[t, before, after, TRADED]
+    desk.totals[lane, TURNOVER] += turnover
+    desk.totals[lane, GROSS] += gross
+    desk.totals[lane, TRADED] += traded
 
 
 @kernel
-def keep_books(due, moves, terms, ledger, lane, desk):
-    """One run's returns into a lane, by the accounting a backtest is accounted with."""
-    books = ledger.books
-    books.returns[:] = 0.0
-    books.turnover[:] = 0.0
-    books.held[:] = 0.0
-    ledger.held[:] = 0.0
-    hold_through(
-        ledger.targets, due, moves.session, moves.overnight, moves.intraday, moves.carry, terms,
-        ledger.held, ledger.target, books,
-    )  # fmt: skip
-    turnover, gross, traded = 0.0, 0.0, 0
-    sessions = due.size
-    for t in range(sessions):
-        turnover += books.turnover[t]
-        traded += books.turnover[t] != 0.0
-        if t + 1 < sessions:
-            desk.room.returns[t * LANES + lane] = books.returns[t + 1]
-            for i in range(ledger.held.size):
-                gross += abs(books.held[t, i])
-    desk.traded[lane, 0], desk.traded[lane, 1], desk.traded[lane, 2] = turnover, gross, traded
+def end_ruined(choices, portfolio, earnings, lane, desk):
+    """Where a run lost everything nothing follows: no returns and no trades."""
+    sessions = earnings.keeping.shape[0]
+    ruin = 0
+    while ruin < sessions and desk.room.returns[ruin * LANES + lane] > -1.0:
+        ruin += 1
+    if ruin == sessions:
+        return
+    for later in range(ruin + 1, sessions):
+        desk.room.returns[later * LANES + lane] = 0.0
+    before = np.uint32(0)
+    desk.totals[lane] = 0.0
+    for t in range(ruin + 1):
+        chosen = portfolio[choices[t]]
+        for k in range(EARNED):
+            desk.totals[lane, k] += earnings.switching[t, before, chosen, k]
+        before = chosen
+    for k in range(EARNED):
+        desk.totals[lane, k] += earnings.kept[ruin + 1, before, k]
+
+
+@kernel
+def account_for(due, moves, terms, accounts, desk):
+    """The returns and totals of the runs whose targets are in ``accounts``."""
+    keep_accounts(due, moves, terms, accounts, desk.room.returns)
+    for lane in range(LANES):
+        for k in range(3):
+            desk.totals[lane, k] = accounts.totals[k * LANES + lane]
 
 
 @kernel
@@ -200,44 +257,30 @@ def measure_lanes(used, sessions, yardstick, desk, out):
                 out[lane, _MEASURES + k] = compared[k]
         else:
             out[lane, _MEASURES : _MEASURES + _COMPARISONS] = np.nan
-        yearly = desk.traded[lane, 0] / sessions * y.periods
+        yearly = desk.totals[lane, TURNOVER] / sessions * y.periods
         at = _MEASURES + _COMPARISONS
         out[lane, at] = yearly
-        out[lane, at + 1] = desk.traded[lane, 1] / n
-        out[lane, at + 2] = desk.traded[lane, 2]
+        out[lane, at + 1] = desk.totals[lane, GROSS] / n
+        out[lane, at + 2] = desk.totals[lane, TRADED]
         out[lane, at + 3] = yearly * y.cost
 
 
 @kernel
-def measure_choices(choices, rows, portfolios, in_force, table, count, yardstick, desk, out):
-    """Measure runs whose earnings are tabulated.
+def measure_choices(choices, rows, portfolios, earnings, yardstick, desk, out):
+    """Measure runs whose earnings are tabulated; n runs, arguments as ``look_up`` has them.
 
-    choices     uint8 [*, T]
-    rows        int64 [n]: each run's row of ``choices``
-    portfolios  int32 [n, choices]: see ``look_up``
-    out         float64 [n, METRICS], written
+    out  float64 [n, METRICS], written
     """
     n = rows.size
     for begin in range(0, n, LANES):
-        used = min(LANES, n - begin)
-        for lane in range(used):
-            run = begin + lane
-            look_up(choices[rows[run]], portfolios[run], in_force, table, count, lane, desk)
-        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
-
-
-class Ledger(NamedTuple):
-    """Working memory of a run that is accounted for by itself: see ``hold_through``."""
-
-    targets: Float
-    held: Float
-    target: Float
-    books: Books
+        end = min(begin + LANES, n)
+        look_up(choices, rows[begin:end], portfolios[begin:end], earnings, desk)
+        measure_lanes(end - begin, earnings.keeping.shape[0], yardstick, desk, out[begin:end])
 
 
 @kernel
 def measure_held(
-    choices, rows, portfolios, in_force, targets, due, moves, terms, ledger, yardstick, desk, out
+    choices, rows, portfolios, targets, due, moves, terms, accounts, yardstick, desk, out
 ):
     """Measure runs that choose between kept portfolios, at costs that depend on the path.
 
@@ -248,11 +291,11 @@ def measure_held(
         used = min(LANES, n - begin)
         for lane in range(used):
             run = begin + lane
-            for t in range(in_force.size):
-                portfolio = portfolios[run, choices[rows[run], in_force[t]]]
-                set_weights(ledger.targets[t], targets[portfolio, t])
-            keep_books(due, moves, terms, ledger, lane, desk)
-        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
+            for t in range(due.size):
+                portfolio = portfolios[run, choices[rows[run], t]]
+                put_targets(accounts.targets, t, targets[portfolio, t], lane)
+        account_for(due, moves, terms, accounts, desk)
+        measure_lanes(used, due.size, yardstick, desk, out[begin : begin + used])
 
 
 class Walker(NamedTuple):
@@ -268,7 +311,7 @@ class Walker(NamedTuple):
 @kernel
 def measure_walked(
     code, asset, column, value, versions, columns, months, priced, first, in_force, due, moves,
-    terms, walker, ledger, yardstick, desk, out,
+    terms, walker, accounts, yardstick, desk, out,
 ):  # fmt: skip
     """Measure runs by walking the whole flow, as a backtest does.
 
@@ -293,6 +336,6 @@ def measure_walked(
                 code, slots, columns, w.truths, priced, 0, first, w.scratch, w.weights, w.unknown
             )
             for t in range(in_force.size):
-                set_weights(ledger.targets[t], w.weights[first + in_force[t]])
-            keep_books(due, moves, terms, ledger, lane, desk)
+                put_targets(accounts.targets, t, w.weights[first + in_force[t]], lane)
+        account_for(due, moves, terms, accounts, desk)
         measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])

@@ -27,7 +27,8 @@ MOST_BYTES = 96_000_000
 it takes longer than it saves."""
 MOST_CHOICES = 250
 
-EARNED, TURNOVER, GROSS = 0, 1, 2
+TURNOVER, GROSS, TRADED, EARNED = 0, 1, 2, 3
+"""What a session brings; the first three are summed up over a run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +65,34 @@ def find_portfolios(ready: Prepared) -> Portfolios | None:
     return Portfolios(tuple(versions), np.stack(targets))
 
 
-def tabulate(ready: Prepared, portfolios: Portfolios) -> Float | None:
-    """What each pair earns, float64 [T, L * L, 3] with pair = before * L + chosen.
+class Earnings(NamedTuple):
+    """What a session brings, by the portfolio held before and the one chosen.
 
-    The return of the next session, the turnover and the gross exposure of this one. None where
-    the table would be too large, or costs depend on the path.
+    Most sessions keep the portfolio. What those bring is summed up ahead for each portfolio; going
+    from one to another then takes no more than a correction of that sum, whatever lies between.
+
+    ``keeping``    float64 [T, L]: return of the next session where the portfolio stays the same
+    ``kept``       float64 [T + 1, L, 3]: TURNOVER, GROSS and TRADED of all sessions before, ditto
+    ``switching``  float64 [T, L, L, 4]: going from one to another, EARNED of the next session;
+                   of the others, this session's and the old portfolio's ``kept``, less the new's
+    ``ruinous``    whether any return is the loss of everything
     """
-    size = len(portfolios) ** 2 * len(ready.sessions) * 24
+
+    keeping: Float
+    kept: Float
+    switching: Float
+    ruinous: bool
+
+
+def tabulate(ready: Prepared, portfolios: Portfolios) -> Earnings | None:
+    """What each pair of portfolios earns on each session.
+
+    None where the tables would be too large, or costs depend on the path.
+    """
+    size = len(portfolios) ** 2 * len(ready.sessions) * 32
     if ready.terms.threshold >= 0 or size > MOST_BYTES:
         return None
-    return _fill(ready, portfolios.targets)
+    return _tabulated(ready, portfolios.targets)
 
 
 def _decided(ready: Prepared, root: int) -> Iterable[Float]:
@@ -91,9 +110,8 @@ def _decided(ready: Prepared, root: int) -> Iterable[Float]:
         yield weights[ready.first :][ready.in_force]
 
 
-def _fill(ready: Prepared, targets: Float) -> Float:
+def _tabulated(ready: Prepared, targets: Float) -> Earnings:
     count, sessions, symbols = targets.shape
-    table = np.zeros((sessions, count * count, 3))
     alone = Alone(
         growth=np.ones((count, sessions, 2)),
         closing=np.zeros(targets.shape),
@@ -103,8 +121,15 @@ def _fill(ready: Prepared, targets: Float) -> Float:
     for i in range(count):
         one = Alone(alone.growth[i], alone.closing[i], alone.opening[i], alone.aimed[i])
         hold_alone(targets[i], ready.due, ready.moves, ready.terms, np.zeros(symbols), one)
-    fill_pairs(ready.due, ready.terms, alone, table)
-    return table
+    pairs = np.zeros((sessions, count, count, 4))
+    fill_pairs(ready.due, ready.terms, alone, pairs)
+    same = np.arange(count)
+    keeping = np.ascontiguousarray(pairs[:, same, same, EARNED])
+    kept = np.zeros((sessions + 1, count, 3))
+    np.cumsum(pairs[:, same, same, :EARNED], axis=0, out=kept[1:])
+    pairs[..., :EARNED] += kept[:-1, :, None]
+    pairs[..., :EARNED] -= kept[1:, None, :]
+    return Earnings(keeping, kept, pairs, bool((pairs[..., EARNED] <= -1.0).any()))
 
 
 class Alone(NamedTuple):
@@ -146,8 +171,8 @@ def hold_alone(targets, due, moves, terms, held, alone):
 
 
 @kernel
-def fill_pairs(due, terms, alone, table):
-    """What each pair earns; see ``tabulate``. Between trades a portfolio only follows itself."""
+def fill_pairs(due, terms, alone, pairs):
+    """What pairs earn, float64 [T, L, L, 4]; between trades a portfolio only follows itself."""
     count, sessions, symbols = alone.aimed.shape
     for t in range(sessions):
         last = t + 1 == sessions
@@ -163,12 +188,15 @@ def fill_pairs(due, terms, alone, table):
                     gross += abs(alone.aimed[c, t, i] if traded else alone.closing[p, t, i])
                 if not due[t] or (terms.next_open and last):
                     turnover = 0.0
-                entry = table[t, p * count + c]
-                entry[TURNOVER], entry[GROSS] = turnover, gross
-                if not last:
-                    kept = 1.0 - terms.cost * turnover
-                    if terms.next_open and due[t]:
-                        worth = alone.growth[p, t + 1, 0] * kept * alone.growth[c, t + 1, 1]
-                    else:
-                        worth = kept * alone.growth[c, t + 1, 1]
-                    entry[EARNED] = worth - 1.0 if worth > 0.0 else -1.0
+                pairs[t, p, c, TURNOVER] = turnover
+                pairs[t, p, c, TRADED] = turnover != 0.0
+                if last:
+                    continue
+                # Of the last session nobody sees the return, so its exposure does not count.
+                pairs[t, p, c, GROSS] = gross
+                kept = 1.0 - terms.cost * turnover
+                if terms.next_open and due[t]:
+                    worth = alone.growth[p, t + 1, 0] * kept * alone.growth[c, t + 1, 1]
+                else:
+                    worth = kept * alone.growth[c, t + 1, 1]
+                pairs[t, p, c, EARNED] = worth - 1.0 if worth > 0.0 else -1.0

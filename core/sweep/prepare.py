@@ -42,17 +42,19 @@ class Prepared:
     Sessions before the first are kept for indicators only; ``moves``, ``due`` and ``in_force``
     begin with the first.
 
+    ``digests``   of each symbol's bars
     ``columns``   float64 [C, all sessions], rows as ``values.columns``
     ``months``    int8 [all sessions]
     ``priced``    bool [all sessions, N], columns as ``values.held``
     ``due``       bool [T]: sessions that decide
-    ``in_force``  int32 [T]: number, from the first, of the session whose decision is in force
+    ``in_force``  uint32 [T]: number, from the first, of the session whose decision is in force
     """
 
     plan: Plan
     values: Values
     provenance: Provenance
     data_digest: str
+    digests: Mapping[str, str]
     sessions: Sessions
     first: int
     columns: Float
@@ -60,7 +62,7 @@ class Prepared:
     priced: npt.NDArray[np.bool_]
     moves: Moves
     due: npt.NDArray[np.bool_]
-    in_force: npt.NDArray[np.int32]
+    in_force: npt.NDArray[np.uint32]
     terms: Terms
     benchmark: BenchmarkSeries | None
     periods: int
@@ -106,13 +108,14 @@ def prepare(
     terms = terms_of(settings, settings.costs(flow.costs), rebalance, bars)
     carry = carry_of(source, values.held, bars, first)
     due = period_starts(sessions, rebalance.every)
-    in_force = np.maximum.accumulate(np.where(due, np.arange(len(due)), 0)).astype(np.int32)
+    in_force = np.maximum.accumulate(np.where(due, np.arange(len(due)), 0)).astype(np.uint32)
     periods = calendar(bars.calendar).periods_per_year
     return Prepared(
         plan=plan,
         values=values,
         provenance=bars.provenance,
         data_digest=bars.digest(),
+        digests=bars.digests(),
         sessions=sessions,
         first=first,
         columns=columns,

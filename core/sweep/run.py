@@ -14,20 +14,19 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.backtest.accounting import short_books
 from core.flow import opcodes as op
 from core.flow.program import parts_of_condition
 from core.flow.walk import scratch
-from core.lanes import LANES
 from core.market.bars import Float
 from core.metrics.kernel import Moments
 from core.metrics.measure import benchmark_moments
-from core.metrics.passes import dates_of, room_for
+from core.metrics.passes import dates_of
 from core.sweep import kernel
+from core.sweep.accounts import Accounts, accounts_for
 from core.sweep.grid import Digits, Index
-from core.sweep.kernel import METRICS, Desk, Ledger, Walker, Yardstick
+from core.sweep.kernel import METRICS, PADDING, Desk, Walker, Yardstick, desk_for
 from core.sweep.plan import children_of, choosing_conditions, with_parts
-from core.sweep.portfolios import Portfolios, find_portfolios, tabulate
+from core.sweep.portfolios import Earnings, Portfolios, find_portfolios, tabulate
 from core.sweep.prepare import Prepared
 
 SLICE = 8_192
@@ -81,7 +80,9 @@ class Sweeper:
     def __init__(self, ready: Prepared) -> None:
         self.ready = ready
         self.portfolios = find_portfolios(ready)
-        self.table = None if self.portfolios is None else tabulate(ready, self.portfolios)
+        self.table: Earnings | None = None
+        if self.portfolios is not None:
+            self.table = tabulate(ready, self.portfolios)
         self._view = _view(ready)
         self._yardstick = _yardstick(ready)
         self._asked = choosing_conditions(ready.plan)
@@ -123,22 +124,21 @@ class Sweeper:
         ready = self.ready
         truths, asked = self._truths(digits)
         choices, rows = self._choices(digits, truths, asked)
-        chosen = np.zeros((len(digits), len(known.versions) + 1), dtype=np.int32)
+        chosen = np.zeros((len(digits), len(known.versions) + 1), dtype=np.uint32)
         for i, root in enumerate(ready.plan.portfolios):
             chosen[:, i + 1] = known.versions[i][ready.plan.nodes[root].numbers(digits)]
         if self.table is not None:
             kernel.measure_choices(
-                choices, rows, chosen, ready.in_force, self.table, len(known), self._yardstick,
-                self._desk(), out,
+                choices, rows, chosen, self.table, self._yardstick, self._desk(), out,
             )  # fmt: skip
         else:
             kernel.measure_held(
-                choices, rows, chosen, ready.in_force, known.targets, ready.due, ready.moves,
-                ready.terms, self._ledger(), self._yardstick, self._desk(), out,
+                choices, rows, chosen, known.targets, ready.due, ready.moves,
+                ready.terms, self._accounts(), self._yardstick, self._desk(), out,
             )  # fmt: skip
 
     def _truths(self, digits: Digits) -> tuple[npt.NDArray[np.int8], dict[int, Index]]:
-        """Truths of the conditions that choices ask, and for each condition every run's row."""
+        """Truths in force [*, T] of the conditions choices ask, and every run's row of each."""
         plan, code = self.ready.plan, self.ready.plan.program.code
         present = {c: plan.conditions[c].present(digits) for c in self._asked}
         sessions = len(self.ready.months)
@@ -166,7 +166,10 @@ class Sweeper:
                     slot = b if operation == op.FOR_DAYS else extra
                     numbers = self._slot(slot, here)[1].astype(np.int64)
                 kernel.fill_joined(operation, a, numbers, joined, self.ready.months, pool, out)
-        return pool, row_of
+        first, ready = self.ready.first, self.ready
+        if ready.due.all():
+            return pool[:, first:], row_of
+        return pool[:, first + ready.in_force.astype(np.int64)], row_of
 
     def _slot(self, slot: int, digits: Digits) -> tuple[npt.NDArray[np.int32], Float]:
         """A slot's column and value at points."""
@@ -184,7 +187,7 @@ class Sweeper:
         }
         fixed = len(plan.portfolios)
         count = fixed + sum(len(points) for _, points in present.values())
-        pool = self._memory("choices", (count, len(ready.sessions)), np.uint8)
+        pool = self._memory("choices", (count, len(ready.sessions) + PADDING), np.uint8)
         row_of: dict[int, Index] = {}
         for i, root in enumerate(plan.portfolios):
             pool[i] = i + 1
@@ -203,13 +206,11 @@ class Sweeper:
             cases = [row_of[child][points] for child in children]
             if code.kind[node] == op.GATE:
                 asking = asked[int(arg[0])][points]
-                kernel.fill_gates(truths, asking, ready.first, pool, *cases, out)
+                kernel.fill_gates(truths, asking, pool, *cases, out)
             else:
                 conditions = code.refs[arg[0] : arg[0] + arg[1]].tolist()
                 asking = np.stack([asked[c][points] for c in conditions], axis=1)
-                kernel.fill_switches(
-                    truths, asking, ready.first, pool, np.stack(cases, axis=1), out
-                )
+                kernel.fill_switches(truths, asking, pool, np.stack(cases, axis=1), out)
         return pool, row_of[0]
 
     # -- walking -------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class Sweeper:
             versions[:, c] = part.numbers(digits)
         kernel.measure_walked(
             plan.program.code, *ready.values.rows(digits), versions, *self._view, ready.in_force,
-            ready.due, ready.moves, ready.terms, self._walker(), self._ledger(), self._yardstick,
+            ready.due, ready.moves, ready.terms, self._walker(), self._accounts(), self._yardstick,
             self._desk(), out,
         )  # fmt: skip
 
@@ -230,8 +231,7 @@ class Sweeper:
 
     def _desk(self) -> Desk:
         if not hasattr(self._local, "desk"):
-            room = room_for(len(self.ready.sessions) - 1)
-            self._local.desk = Desk(room, np.zeros((LANES, 3)))
+            self._local.desk = desk_for(len(self.ready.sessions))
         desk: Desk = self._local.desk
         return desk
 
@@ -248,17 +248,12 @@ class Sweeper:
         walker: Walker = self._local.walker
         return walker
 
-    def _ledger(self) -> Ledger:
-        if not hasattr(self._local, "ledger"):
+    def _accounts(self) -> Accounts:
+        if not hasattr(self._local, "accounts"):
             shape = len(self.ready.sessions), len(self.ready.values.held)
-            self._local.ledger = Ledger(
-                targets=np.zeros(shape),
-                held=np.zeros(shape[1]),
-                target=np.zeros(shape[1]),
-                books=short_books(*shape),
-            )
-        ledger: Ledger = self._local.ledger
-        return ledger
+            self._local.accounts = accounts_for(*shape)
+        accounts: Accounts = self._local.accounts
+        return accounts
 
     def _memory(self, name: str, shape: tuple[int, int], kind: type) -> npt.NDArray[Any]:
         """Room of this thread that is used again for each slice."""
@@ -278,7 +273,7 @@ def _yardstick(ready: Prepared) -> Yardstick:
         risk_free=ready.risk_free,
         cost=ready.terms.cost,
         benchmark=np.zeros(0) if other is None else other,
-        benchmark_moments=none if other is None else benchmark_moments(other),
+        benchmark_moments=none if other is None else benchmark_moments(other, ready.sessions[1:]),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from core.sweep.grid import Grid
@@ -57,3 +59,58 @@ class ParquetFile:
             self._writer.close()
         if error is not None:
             self._path.unlink(missing_ok=True)
+
+
+class _Pipe:
+    """A file that forgets what was taken out of it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def csv_chunks(grid: Grid, parts: Iterable[Measured], reasons: tuple[str, ...]) -> Iterator[bytes]:
+    """The parts as CSV, piece by piece."""
+    head = True
+    for part in parts:
+        pipe = pa.BufferOutputStream()
+        csv.write_csv(table_of(grid, part, reasons), pipe, csv.WriteOptions(include_header=head))
+        yield pipe.getvalue().to_pybytes()
+        head = False
+
+
+def parquet_chunks(
+    grid: Grid, parts: Iterable[Measured], reasons: tuple[str, ...]
+) -> Iterator[bytes]:
+    """The parts as one Parquet file, piece by piece: a row group for each part."""
+    pipe, writer = _Pipe(), None
+    for part in parts:
+        table = table_of(grid, part, reasons)
+        if writer is None:
+            writer = pq.ParquetWriter(pa.PythonFile(pipe, "w"), table.schema, compression="zstd")
+        writer.write_table(table)
+        yield pipe.take()
+    if writer is not None:
+        writer.close()
+    yield pipe.take()
+
+
+Chunks = Callable[[Grid, Iterable[Measured], tuple[str, ...]], Iterator[bytes]]
+FORMATS: dict[str, tuple[str, Chunks]] = {
+    "csv": ("text/csv", csv_chunks),
+    "parquet": ("application/vnd.apache.parquet", parquet_chunks),
+}
+"""File formats of a sweep's runs: media type, and what makes it."""

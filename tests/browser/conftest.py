@@ -11,27 +11,33 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from core.bootstrap import Services
+from core.settings import Settings
+
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--disable-quic", "--no-first-run",
 )  # fmt: skip
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class App:
-    """A running ``sluice up``."""
+    """A running ``sluice up``; ``services`` are another process's on the same database."""
 
     url: str
     home: Path
     log: Path
+    services: Services
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +60,8 @@ def app(tmp_path_factory) -> Iterator[App]:
         # The pages are warm once the first backtests have run beside the start.
         _wait(lambda: "warm action" in log.read_text(), 120, log)
         urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-        yield App(f"http://127.0.0.1:{port}", home, log)
+        with Services(Settings(home=home), start=False) as services:
+            yield App(f"http://127.0.0.1:{port}", home, log, services)
     finally:
         up.terminate()
         up.wait(20)
@@ -71,7 +78,6 @@ def _wait(done, seconds: float, log: Path) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium where it is installed, or Playwright's own."""
-    expect.set_options(timeout=WAIT_MS)  # the machine may be busy with other things
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
@@ -87,7 +93,15 @@ def scheme(request) -> str:
 
 @pytest.fixture
 def page(app, browser) -> Iterator[Page]:
-    """A new visitor's page; what Python or the browser complained of fails the test."""
+    """A page of a user without open tabs; what Python or the browser complained of fails the test."""
+    with visit(app, browser) as page:
+        yield page
+
+
+@contextmanager
+def visit(app: App, browser: Browser) -> Iterator[Page]:
+    """The same for as long as a module's tests share it."""
+    app.services.tabs.close(app.services.user.id)
     before = len(app.log.read_text())
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
     context.set_default_timeout(WAIT_MS)

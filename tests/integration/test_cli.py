@@ -284,6 +284,63 @@ def test_import_refuses_what_cannot_run(sluice, services, tmp_path):
     assert sluice("import", path, "--format", "composr").returncode == 2
 
 
+SYMPHONY = """(defsymphony "Calm or storm"
+ {:asset-class "EQUITIES", :rebalance-threshold 0.05}
+ (weight-equal
+  [(if (> (rsi "SPY" {:window 5}) 60) [(asset "TLT" "Long bonds")] [(asset "SPY" "Stocks")])]))
+"""
+
+
+def test_import_of_a_symphony_reports_and_backtests(sluice, services, tmp_path):
+    source, target = tmp_path / "symphony.txt", tmp_path / "flow.json"
+    source.write_text(SYMPHONY)
+    done = sluice("import", source, "--out", target, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["format"] == "Composer defsymphony"
+    assert found["strategy"] == "Calm or storm"
+    assert found["report"]["counts"] == {"exact": 7, "approximated": 1, "not supported": 0}
+    assert found["hash"] == content_hash(parse(target.read_text()))
+    lines = [f["line"] for f in found["report"]["findings"] if f["construct"] == "asset"]
+    assert lines == [4, 4]
+    ran = sluice("backtest", target, "--start", "2024-01-02", "--end", "2024-03-28", "--json")
+    assert ran.returncode == 0, ran.stderr
+
+    told = sluice("import", source, "--format", "composer")
+    assert "7 exact, 1 approximated" in told.stdout
+    assert "rebalance by corridor" in told.stdout
+    assert services.strategies.get(services.user.id, "calm-or-storm").name == "Calm or storm"
+
+
+def test_import_names_what_is_not_supported_and_takes_nothing_in(sluice, services, tmp_path):
+    source, target = tmp_path / "symphony.edn", tmp_path / "flow.json"
+    source.write_text(SYMPHONY.replace("(> (rsi", "(= (rsi"))
+    done = sluice("import", source, "--out", target)
+    assert done.returncode == 2
+    assert "Not supported: eq (1×)" in done.stdout
+    assert "line 4" in done.stdout
+    assert "1 construct not supported" in done.stderr
+    done = sluice("import", source, "--json")
+    assert done.returncode == 2
+    found = json.loads(done.stdout)
+    assert found["report"]["status"] == "not supported"
+    assert "not supported" in found["error"]["message"]
+    assert not target.exists()
+    assert services.strategies.count(services.user.id) == 0
+
+
+def test_import_refuses_a_file_that_is_far_too_large_or_no_strategy(sluice, tmp_path):
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(100_000_000)
+    done = sluice("import", large, "--json")
+    assert done.returncode == 2
+    assert "100,000,000 bytes" in json.loads(done.stdout)["error"]["message"]
+    page = tmp_path / "page.json"
+    page.write_text("<html><script>alert(1)</script></html>")
+    assert sluice("import", page).returncode == 2
+
+
 # -- the rest ------------------------------------------------------------------------------------
 
 

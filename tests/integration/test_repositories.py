@@ -77,8 +77,8 @@ def test_a_strategy_is_created_found_and_read_back(services):
     assert (version.number, version.label, version.hash) == (1, "First", content_hash(FLOW))
     assert from_json(version.flow) == FLOW
     assert list(version.flow["variables"]) == list(FLOW.variables)
-    assert [s.slug for s in services.strategies.all(user, search="RISK ON")] == [made.slug]
-    assert services.strategies.all(user, search="100%") == []
+    assert services.strategies.names(user) == {made.slug: FLOW.name}
+    assert services.strategies.slug(user, made.id) == made.slug
 
 
 def test_names_may_repeat_and_short_names_do_not(services):
@@ -123,10 +123,10 @@ def test_who_saves_second_is_told_and_nothing_is_lost(services):
 def test_archived_strategies_leave_the_list_and_deleted_ones_the_library(services):
     user, store = services.user.id, services.strategies
     slug = store.create(user, FLOW).slug
-    store.archive(user, slug)
-    assert store.all(user) == []
-    assert [s.slug for s in store.all(user, archived=True)] == [slug]
-    store.archive(user, slug, archived=False)
+    services.catalogue.archive(user, [slug])
+    assert (store.names(user), store.count(user)) == ({}, 0)
+    assert store.get(user, slug).archived_at is not None
+    services.catalogue.archive(user, [slug], archived=False)
     assert store.count(user) == 1
     store.delete(user, slug)
     with pytest.raises(UnknownName):
@@ -136,7 +136,7 @@ def test_archived_strategies_leave_the_list_and_deleted_ones_the_library(service
 def test_nobody_sees_anothers(services):
     stranger = services.users.ensure(User(uuid4(), "stranger"))
     slug = services.strategies.create(services.user.id, FLOW).slug
-    assert services.strategies.all(stranger.id) == []
+    assert services.strategies.names(stranger.id) == {}
     with pytest.raises(UnknownName):
         services.strategies.get(stranger.id, slug)
     with pytest.raises(UnknownName):

@@ -23,7 +23,7 @@ from core.backtest.settings import BacktestSettings
 from core.bootstrap import Services
 from core.errors import BadInput, UnknownName
 from core.flow.formats.native import from_json
-from core.library.sweep_request import SweepRequest, sweep_of
+from core.library.sweep_request import SweepRequest, reuse_of, sweep_of
 from core.library.sweeps import BLOCK, Filter, Sweep
 from core.sweep.grid import Grid, parse_grid
 from core.sweep.kernel import METRICS
@@ -58,9 +58,9 @@ SPAN = BacktestSettings(start=date(2019, 1, 2), end=date(2022, 12, 30))
 
 
 def submit(
-    services: Services, grid: Grid, user: User | None = None, **more: Any
+    services: Services, grid: Grid, user: User | None = None, *, extend: bool = False, **more: Any
 ) -> tuple[Sweep, Sweeper]:
-    """Store a sweep and hand it out."""
+    """Store a sweep and hand it out; to ``extend`` is to take known runs over."""
     user = user or services.user
     request = SweepRequest(
         user_id=user.id, flow=FLOW, grid=grid, settings=SPAN, source="demo", **more
@@ -68,7 +68,8 @@ def submit(
     sweep, ready = sweep_of(
         request, services.source("demo"), _none, engine_version="test", now=services.clock()
     )
-    sweep = services.sweeps.add(sweep)
+    others = services.sweeps.extendable(user.id, sweep.base) if extend else []
+    sweep = services.sweeps.add(*reuse_of(sweep, ready, others))
     services.start_sweeps(user.id)
     return sweep, Sweeper(ready)
 
@@ -244,6 +245,58 @@ def test_an_equal_sweep_is_found_and_a_deleted_one_is_gone(services):
     assert left is None
 
 
+def test_an_extended_grid_computes_only_what_is_new(services, environment):
+    small = parse_grid(["window=5:24", "hot=60:80:2", "safe=TLT,GLD"])  # cold stays 30
+    first, sweeper = submit(services, small)
+    with worker(environment):
+        assert wait_until_ended(services, first).state == "finished"
+        large = parse_grid(
+            ["safe=GLD,TLT,BAD!", "cold=10:40:10", "window=5:30", "hot=62:90:2"],
+            ["hot > 20"],
+        )
+        second, sweeper = submit(services, large, extend=True)
+        assert second.reused == 20 * 10 * 2
+        ended = wait_until_ended(services, second)
+        assert ended.state == "finished"
+        assert ended.failed == large.size // 3
+        check_rows(services, ended, sweeper)
+        own = wait(lambda: blocks_of(services, ended))
+        assert own == -(-(ended.total - ended.reused) // BLOCK)
+        part = parse_grid(["hot=62:90:4", "cold=10,20", "safe=TLT"])
+        third, sweeper = submit(services, part, extend=True)
+    ended = services.sweeps.numbered(third.number)
+    assert (ended.state, ended.reused, ended.done) == ("finished", ended.total, ended.total)
+    check_rows(services, ended, sweeper)
+
+
+def blocks_of(services: Services, sweep: Sweep) -> int:
+    with services.database.engine.begin() as db:
+        query = text("SELECT count(*) FROM sweep_blocks WHERE sweep = :number")
+        return db.execute(query, {"number": sweep.number}).scalar_one()
+
+
+def test_a_sweep_whose_origin_was_deleted_computes_all(services, environment):
+    first, _ = submit(services, SMALL)
+    with worker(environment):
+        wait_until_ended(services, first)
+        request = SweepRequest(
+            user_id=services.user.id, flow=FLOW, settings=SPAN, source="demo",
+            grid=parse_grid(["window=5:24", "hot=60:80"]),
+        )  # fmt: skip
+        sweep, ready = sweep_of(
+            request, services.source("demo"), _none, engine_version="test", now=services.clock()
+        )
+        planned = reuse_of(sweep, ready, services.sweeps.extendable(first.user_id, sweep.base))
+        assert planned[0].reused == 20 * 21
+        services.sweeps.delete(first.user_id, first.id)
+        sweep = services.sweeps.add(*planned)
+        assert (sweep.reused, sweep.done) == (0, 0)
+        services.start_sweeps(services.user.id)
+        ended = wait_until_ended(services, sweep)
+    assert ended.state == "finished"
+    check_rows(services, ended, Sweeper(ready))
+
+
 def test_changed_bars_fail_a_sweep_and_say_so(services, environment, bars):
     request = SweepRequest(
         user_id=services.user.id,
@@ -291,7 +344,7 @@ def test_old_sweeps_go_and_pinned_ones_stay(services):
     services.sweeps.cancel(user, kept.id)
     services.sweeps.cancel(user, gone.id)
     services.sweeps.pin(user, kept.id)
-    assert [s.id for s in services.sweeps.older(services.clock())] == [gone.id]
+    assert [s.id for s in services.sweeps.older(user, services.clock())] == [gone.id]
     assert services.sweeps.delete_older(services.clock()) == 1
     assert {s.id for s in services.sweeps.recent(user)} == {kept.id, running.id}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from core import settings
+from core.flow.formats import document as imports
 from core.indicators import document as indicators
 from core.metrics import document as metrics
 from core.settings import PROJECT_ROOT
@@ -19,6 +20,7 @@ DOCS = PROJECT_ROOT / "docs"
     ("page", "document"),
     [
         ("indicators.md", indicators.document),
+        ("imports.md", imports.document),
         ("metrics.md", metrics.document),
         ("settings.md", settings.document),
     ],

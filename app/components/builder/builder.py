@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app.components.builder.editing import Editing
@@ -17,11 +15,10 @@ from app.components.plain import plain
 VIEWS = {"Outline": ":material/format_list_bulleted:", "Flow": ":material/account_tree:"}
 WIDTHS = {"Outline": (5, 4, 3), "Flow": (6, 3.5, 2.5)}
 MOST_PROBLEMS = 30
-PREVIEW_HEIGHT = 372
 
 
-def builder(editing: Editing, beside: Callable[[], None]) -> None:
-    """Draw it all; ``beside`` draws what stands under the light backtest.
+def builder(editing: Editing) -> None:
+    """Draw it all.
 
     To be called in one fragment with everything whose fields and buttons belong together: a click
     on a button elsewhere could be lost while a field is left.
@@ -41,11 +38,8 @@ def builder(editing: Editing, beside: Callable[[], None]) -> None:
                 outline(editing)
     with form, st.container(border=True, height=HEIGHT + 34):
         inspector(editing)
-    with figures:
-        # Of one height whatever there is to show, so that what is below never moves.
-        with st.container(border=True, height=PREVIEW_HEIGHT):
-            preview(editing)
-        beside()
+    with figures, st.container(border=True):
+        preview(editing)
     for notice in editing.notices:
         st.toast(plain(notice.text), icon=f":material/{notice.icon}:")
     editing.notices.clear()

@@ -248,8 +248,8 @@ def _group(fields: Fields, place: Place) -> None:
 
 
 def _strategy(fields: Fields, place: Place) -> None:
-    others = services().strategies.all(services().user.id)
-    options = {s.slug: s.name for s in others if s.slug != fields.editing.slug}
+    names = services().strategies.names(services().user.id)
+    options = {slug: name for slug, name in names.items() if slug != fields.editing.slug}
     chosen = fields.get(("strategy",))
     if chosen not in options:
         options = {chosen: str(chosen or "Choose one"), **options}

@@ -72,7 +72,6 @@ def _save(editing: Editing, flow: Flow, expected: int) -> bool:
 
 def _follow(editing: Editing, saved: StrategyVersion) -> None:
     editing.saved_now(saved)
-    navigation.retitle(editing.slug, str(saved.flow["name"]))
     st.session_state[f"saved_{editing.slug}"] = True
 
 
@@ -159,5 +158,5 @@ def _as_copy(editing: Editing, theirs: StrategyVersion) -> None:
         editing.say(str(err), "error")
         return
     editing.take_over(theirs)
-    navigation.open_strategy(made.slug, made.name)
+    navigation.go_to_editor(made.slug)
     editing.say(f"Saved yours as '{made.name}'.", "content_copy")

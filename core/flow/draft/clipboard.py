@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import BadInput
 from core.flow.draft.blocks import FLOW, Draft
-from core.flow.formats.native import MAX_BYTES
+from core.flow.formats.text import MAX_BYTES
 
 
 def copied(draft: Draft, block: str) -> str:

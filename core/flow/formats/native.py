@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import BadInput, FlowInvalid, Problem, suggestion
+from core.flow.formats.text import FLATTEN, json_of, text_of
 from core.flow.nodes import KINDS, Asset, Flow, IndicatorOperand, Node, Rebalance, Sort, Value
 
-MAX_BYTES = 20_000_000
 MAX_NODES = 20_000
 MAX_DEPTH = 300
 """Nodes inside nodes; the deepest real strategy known is 230 deep."""
@@ -41,19 +41,7 @@ def parse(text: str | bytes, name: str = "flow") -> Flow:
 
     Raises FlowInvalid with every problem of the flow, or BadInput if it is no JSON at all.
     """
-    if len(text) > MAX_BYTES:
-        raise BadInput(name, f"{len(text):,} bytes.", f"A flow has at most {MAX_BYTES:,}.")
-    try:
-        raw = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError:
-        raise BadInput(name, "nested too deeply to read.", _FLATTEN) from None
-    except UnicodeDecodeError as err:
-        raise BadInput(name, f"not UTF-8 text ({err.reason}).", "Save it as UTF-8.") from None
-    except json.JSONDecodeError as err:
-        where = f"line {err.lineno}, column {err.colno}"
-        raise BadInput(name, f"not JSON: {err.msg} at {where}.", "Mend it there.") from None
-    except ValueError as err:
-        raise BadInput(name, f"not valid JSON: {err}.", "Mend it there.") from None
+    raw = json_of(text_of(text, name), name)
     return from_json(raw, name)
 
 
@@ -86,7 +74,7 @@ def _nodes_inside(document: Mapping[str, Any], problems: list[Problem]) -> dict[
             nodes += is_node
             if depth > MAX_DEPTH or nodes > MAX_NODES:
                 limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_NODES:,} nodes"
-                problems.append(Problem("root", f"the flow has more than {limit}.", _FLATTEN))
+                problems.append(Problem("root", f"the flow has more than {limit}.", FLATTEN))
                 raise FlowInvalid(problems)
             containers.append(value)
             parents.append((index, key))
@@ -158,19 +146,6 @@ def _problem(cls: type[BaseModel], path: str, error: ErrorDetails) -> Problem:
     return Problem(where, message[0].lower() + message[1:] + ".")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {twice!r} appears twice in one object")
-    return found
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is not a number")
-
-
 def _members(container: object) -> Iterable[tuple[Any, Any]]:
     return container.items() if isinstance(container, Mapping) else enumerate(container)  # type: ignore[arg-type]
 
@@ -179,9 +154,6 @@ def _join(path: str, key: str | int) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
-
-
-_FLATTEN = "Split it into strategies that refer to each other."
 
 
 # -- writing -------------------------------------------------------------------------------------

@@ -68,5 +68,7 @@ def test_exports_hold_every_number_in_full():
     assert len(to_csv(metrics(one)).splitlines()) == len(one.metrics) + 1
     assert any(row[0] == "source" for row in about(one)[1])
     book = load_workbook(BytesIO(workbook(one)))
-    assert book.sheetnames == ["About", "Metrics", "Equity", "Allocations", "Trades"]
+    assert book.sheetnames == [
+        "About", "Metrics", "Equity", "Allocations", "Trades", "Positions",
+    ]  # fmt: skip
     assert book["Equity"].max_row == len(one.sessions) + 1

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from core.flow.difference import difference, summary
 from core.flow.formats.native import content_hash, from_json
+from tests.reference.engine import quick
 from tests.reference.flows import Case, flows
 from tests.unit.flow.test_native import EVERY_KIND
 
@@ -128,6 +129,7 @@ def test_every_kind_can_be_put_into_words():
     assert difference(from_json(EVERY_KIND), from_json(EVERY_KIND)) == ()
 
 
+@quick(25)
 @given(flows(), flows())
 def test_flows_differ_exactly_if_their_content_does(one: Case, two: Case):
     old, new = from_json(one.flow), from_json(two.flow)

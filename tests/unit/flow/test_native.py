@@ -185,7 +185,7 @@ NOT_JSON = [
     ("a key twice", '{"name": "a", "name": "b"}', "'name' appears twice"),
     ("NaN", '{"name": NaN}', "NaN"),
     ("bytes that are no text", b"\xff\xfe\x00", "UTF-8"),
-    ("nothing", "", "column 1"),
+    ("nothing", "", "empty"),
     ("very deep", '{"root":' * 100_000, "deep"),
 ]
 

@@ -102,6 +102,16 @@ def test_a_digest_knows_every_price(field):
     assert replace(bars, **{field: array}).digest() != bars.digest()
 
 
+def test_a_symbols_digest_is_its_own():
+    bars = make_bars()
+    first, second = bars.symbols
+    close = bars.close.copy()
+    close[3, 1] += 0.01
+    changed = replace(bars, close=close).digests()
+    assert changed[first] == bars.digests()[first]
+    assert changed[second] != bars.digests()[second]
+
+
 def test_a_digest_knows_symbols_and_sessions():
     bars = make_bars()
     assert replace(bars, symbols=("SPY", "IEF")).digest() != bars.digest()

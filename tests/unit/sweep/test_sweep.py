@@ -161,10 +161,16 @@ def test_slices_and_order_do_not_matter(demo, monkeypatch):
     np.testing.assert_array_equal(sweeper.run(shuffled).metrics, whole[shuffled])
 
 
-def test_ruin_ends_a_run_as_it_ends_a_backtest(demo):
+@pytest.mark.parametrize(
+    "terms",
+    [{}, {"rebalance": {"threshold": 0.02}},
+     {"rebalance": {"threshold": 0.02}, "execution": "next_open", "slippage_bps": 20}],
+    ids=["table", "drift", "drift at the open"],
+)  # fmt: skip
+def test_ruin_ends_a_run_as_it_ends_a_backtest(terms, demo):
     root = gate(HOT, hold("UVXY"), hold("TQQQ"))
     flow, grid = flow_of(root), parse_grid(["window=5,10", "hot=40:60:5"])
-    settings = parse_settings(start=START, end=END, leverage=10, max_leverage=10)
+    settings = parse_settings(start=START, end=END, leverage=10, max_leverage=10, **terms)
     found = Sweeper(prepare(flow, grid, demo, settings)).run(grid.points())
     lost = METRICS.index("total_return")
     assert (found.metrics[:, lost] == -1).any()

@@ -1,0 +1,176 @@
+"""A small grid run on the page, at once: a map, the best runs, the equity behind a cell."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.charts.heat import heat_chart
+from app.charts.performance import performance_chart
+from app.components.plain import plain
+from app.components.sweep_values import labels, variables_text
+from app.resources import services
+from app.theme import palette
+from core.backtest.result import Result
+from core.backtest.run import run_backtest
+from core.flow.formats.native import to_json
+from core.library.sweep_request import SweepRequest
+from core.metrics.definitions import BY_NAME
+from core.sweep.grid import Grid
+from core.sweep.heatmap import AGGREGATES, Aggregate, map_of
+from core.sweep.kernel import METRICS
+from core.sweep.prepare import Prepared, prepare
+from core.sweep.run import Measured, Sweeper
+
+MOST_RUNS = 10_000
+"""What answers within a second; more is a batch test."""
+BEST_ROWS = 10
+SHOWN = ("sharpe", "cagr", "max_drawdown", "turnover")
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """The runs of a small grid, and how long they took."""
+
+    found: Measured
+    ready: Prepared
+    seconds: float
+
+
+def quick_look(request: SweepRequest) -> None:
+    """Run it and show it. Raises SluiceError."""
+    with st.spinner("Running the grid"):
+        looked = _look(request)
+    grid, found = request.grid, looked.found
+    data = looked.ready.provenance
+    st.caption(
+        f"{len(found.points):,} runs in {looked.seconds * 1000:,.0f} ms · "
+        f"{looked.ready.sessions[0]} to {looked.ready.sessions[-1]} · {plain(str(data))}"
+    )
+    failed = int((found.reason > 0).sum())
+    if failed:
+        texts = "; ".join(plain(text) for text in looked.ready.values.reasons.texts[:3])
+        st.warning(f"{failed:,} runs failed: {texts}", icon=":material/warning:")
+    one, two, three, four = st.columns(4)
+    names = [n for n in grid.axis_of if len(grid.axes[grid.axis_of[n]].values) > 1]
+    metric: str = one.selectbox(
+        "Metric", METRICS, METRICS.index("sharpe"), key="quick_metric",
+        format_func=lambda name: BY_NAME[name].label,
+    )  # fmt: skip
+    point = _best(found, metric)
+    if len(names) > 1:
+        key = "_".join(names)
+        x: str = two.selectbox("Across", names, 0, key=f"quick_x_{key}")
+        y: str = three.selectbox("Down", [n for n in names if n != x], 0, key=f"quick_y_{key}_{x}")
+        how: Aggregate = four.selectbox(
+            "Other variables", AGGREGATES, key="quick_how", format_func=str.capitalize
+        )
+        clicked = _map(request, looked, (x, y), metric, how)
+        if clicked is not None:
+            point = _best(_where(grid, found, {x: clicked[0], y: clicked[1]}), metric)
+    if point is None:
+        st.info("No run has this metric.", icon=":material/filter_alt_off:")
+        return
+    left, right = st.columns(2)
+    with left:
+        st.dataframe(_table(grid, found, metric), hide_index=True)
+    with right:
+        _equity(request, point)
+
+
+def _key(request: SweepRequest) -> str:
+    """What the runs depend on."""
+    parts = {
+        "flow": to_json(request.flow),
+        "grid": request.grid.model_dump(mode="json"),
+        "settings": request.settings.model_dump(mode="json"),
+        "source": request.source,
+        "path": str(request.path),
+    }
+    return json.dumps(parts, sort_keys=True)
+
+
+@st.cache_resource(max_entries=8, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})
+def _look(request: SweepRequest) -> Looked:
+    source = services().source(request.source, path=request.path)
+    begun = time.perf_counter()
+    ready = prepare(
+        request.flow, request.grid, source, request.settings, find=services().flows.find
+    )
+    found = Sweeper(ready).run(request.grid.points())
+    return Looked(found, ready, time.perf_counter() - begun)
+
+
+def _best(found: Measured, metric: str) -> int | None:
+    """The run with the best metric; None if none has it."""
+    values = found.metrics[:, METRICS.index(metric)]
+    if np.isnan(values).all():
+        return None
+    at = np.nanargmax(values if BY_NAME[metric].better >= 0 else -values)
+    return int(found.points[at])
+
+
+def _where(grid: Grid, found: Measured, values: dict[str, int]) -> Measured:
+    """The runs at which variables have these values, by number."""
+    digits = grid.digits(found.points)
+    kept = np.ones(len(digits), dtype=np.bool_)
+    for name, digit in values.items():
+        kept &= digits[:, grid.axis_of[name]] == digit
+    return Measured(found.points[kept], found.metrics[kept], found.reason[kept])
+
+
+def _map(
+    request: SweepRequest, looked: Looked, names: tuple[str, str], metric: str, how: Aggregate
+) -> tuple[int, int] | None:
+    """Draw the map; the cell that is chosen, as (across, down)."""
+    grid = request.grid
+    event = st.plotly_chart(
+        heat_chart(
+            map_of(grid, looked.found, *names, metric, how), labels(grid, names[0]),
+            labels(grid, names[1]), names, BY_NAME[metric], palette(st.context.theme.type),
+            height=420,
+        ),
+        key=f"quick_heat_{names}_{metric}_{how}", on_select="rerun", selection_mode="points",
+        config={"displayModeBar": False}, theme=None,
+    )  # fmt: skip
+    points = event["selection"]["points"]
+    return (int(points[0]["x"]), int(points[0]["y"])) if points else None
+
+
+def _table(grid: Grid, found: Measured, metric: str) -> pd.DataFrame:
+    """The best runs."""
+    values = found.metrics[:, METRICS.index(metric)]
+    order = np.argsort(-values if BY_NAME[metric].better >= 0 else values, kind="stable")
+    best = found.points[order[:BEST_ROWS]]
+    columns = {name: grid.column(name, best) for name in grid.axis_of}
+    rows = found.metrics[order[:BEST_ROWS]]
+    for name in dict.fromkeys([metric, *SHOWN]):
+        columns[BY_NAME[name].label] = rows[:, METRICS.index(name)].round(4)
+    return pd.DataFrame(columns)
+
+
+def _equity(request: SweepRequest, point: int) -> None:
+    """The equity of one run."""
+    result = _run(request, point)
+    other = result.benchmark
+    st.plotly_chart(
+        performance_chart(
+            result.sessions, result.equity, result.settings.capital,
+            palette(st.context.theme.type), name=variables_text(request.grid.values_at(point)),
+            benchmark=(other.label, other.equity) if other else None,
+        ),
+        key="quick_equity", config={"displayModeBar": False}, theme=None,
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=64, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})
+def _run(request: SweepRequest, point: int) -> Result:
+    values = {**request.settings.variables, **request.grid.values_at(point)}
+    settings = request.settings.model_copy(update={"variables": values})
+    source = services().source(request.source, path=request.path)
+    return run_backtest(request.flow, source, settings, find=services().flows.find).result
