@@ -1,5 +1,6 @@
 """How long the editor takes in a real browser: from a click to the inspector, from an edit to the
-view. Run it against an app that is up: ``python tests/benchmarks/bench_editor.py URL``.
+view. Run it against an app that is up, with its SLUICE_HOME:
+``python tests/benchmarks/bench_editor.py URL``.
 
 Times are of the page itself: from the event to the first frame that shows its effect.
 """
@@ -9,14 +10,16 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.browser.editor import answered, import_flow, settled
+from core.bootstrap import Services
+from core.settings import load_settings
+from tests.browser.conftest import App
+from tests.browser.editor import answered, edit_flow, settled
 from tests.browser.large import large_flow
 
 SIZES = (50, 200, 500)
@@ -56,13 +59,9 @@ EDIT = f"""async () => {{ {FIND}
 def measured(page: Page, url: str, size: int) -> tuple[float, float]:
     """Medians in milliseconds: click to inspector, edit to view."""
 
-    class App:
-        pass
-
-    app = App()
-    app.url = url  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory() as folder:
-        import_flow(page, app, large_flow(size, f"Bench {size}"), Path(folder))
+    services = Services(load_settings())
+    app = App(url, services.settings.home, Path(), services)
+    edit_flow(page, app, large_flow(size, f"Bench {size}"))
     clicks, edits = [], []
     for i in range(ROUNDS):
         clicks.append(page.evaluate(CLICK, 3 + 4 * i))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from core.flow.draft.blocks import FLOW, Draft, draft_of
 from core.flow.draft.sentences import title
+from core.flow.formats.native import from_json
+from tests.browser.conftest import App
 
 
 def settled(page: Page) -> None:
@@ -18,25 +19,22 @@ def settled(page: Page) -> None:
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
-def import_flow(page: Page, app: Any, flow: dict[str, Any], folder: Path) -> None:
-    """Bring a flow into the library and open it."""
-    path = folder / "brought.json"
-    path.write_text(json.dumps(flow))
-    page.goto(app.url)
-    page.get_by_role("button", name="Import", exact=True).click(delay=80)
-    page.locator("input[type=file]").set_input_files([path])
-    expect(page.get_by_text("imported as")).to_be_visible()
-    page.get_by_role("button", name="Done").click(delay=80)
-    page.get_by_label("Search").fill(flow["name"])
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("1 strategy", exact=True)).to_be_visible()
-    settled(page)
-    page.get_by_role("button", name="Open", exact=True).click(delay=80)
+def edit_flow(page: Page, app: App, flow: dict[str, Any]) -> str:
+    """Put a flow into the library and open it in the editor; its short name."""
+    made = app.services.strategies.create(app.services.user.id, from_json(flow))
+    edit_strategy(page, app, made.slug)
+    return made.slug
+
+
+def edit_strategy(page: Page, app: App, slug: str) -> None:
+    page.goto(f"{app.url}/editor?strategy={slug}")
     opened(page)
 
 
-def open_strategy(page: Page, app: Any, slug: str) -> None:
-    page.goto(f"{app.url}/strategy-{slug}")
+def again(page: Page, name: str) -> None:
+    """From the editor's empty page to a strategy this session edits already."""
+    page.get_by_role("combobox", name="Strategy to edit").click()
+    page.get_by_role("option", name=name, exact=True).click()
     opened(page)
 
 

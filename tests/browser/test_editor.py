@@ -10,17 +10,18 @@ from playwright.sync_api import Page, expect
 
 from core.flow.examples import example_flows
 from core.flow.formats.native import from_json, to_json
-from core.library.blank import blank_flow
 from tests.browser.editor import (
     add,
+    again,
     answered,
     choose,
     copied_flow,
+    edit_flow,
+    edit_strategy,
     field,
-    import_flow,
     keys,
     named,
-    open_strategy,
+    opened,
     row,
     select,
     settled,
@@ -77,9 +78,9 @@ def page(page: Page) -> Page:
     return page
 
 
-def test_ten_blocks_from_nothing(page, app, tmp_path: Path):
-    blank = to_json(blank_flow("Ten by hand"))
-    import_flow(page, app, blank, tmp_path)
+def test_ten_blocks_from_nothing(page, app):
+    blank = canonical({"sluice": 1, "name": "Ten by hand", "root": {"kind": "cash"}})
+    slug = edit_flow(page, app, blank)
     select(page, "Cash")
     keys(page, "Delete")
     answered(page)
@@ -118,24 +119,26 @@ def test_ten_blocks_from_nothing(page, app, tmp_path: Path):
     built = canonical(copied_flow(page))
     assert built == canonical(BY_HAND), built
 
-    page.get_by_role("button", name="Run backtest").click(delay=80)
-    expect(page.get_by_text("ran in")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Save Shortcut").click(delay=80)
     expect(page.get_by_text("Version 2", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Strategy page").click(delay=80)
+    page.wait_for_url(f"**/strategy-{slug}")
+    page.get_by_role("button", name="Run backtest").click(delay=80)
+    expect(page.get_by_text("ran in")).to_be_visible()
     with page.expect_download() as caught:
         page.get_by_role("button", name="Export JSON").click(delay=80)
     exported = json.loads(Path(caught.value.path()).read_text())
     assert exported == canonical(BY_HAND)
 
-    # A branch goes to another tab, and away again.
+    # A branch goes to another strategy, and away again.
+    page.get_by_role("button", name="Edit", exact=True).click(delay=80)
+    page.wait_for_url(f"**/editor?strategy={slug}")
+    opened(page)
     select(page, "Shelter")
     keys(page, "Control+c")
     expect(page.get_by_text("Copied ‘Shelter’.")).to_be_visible()
-    page.get_by_role("link", name="Library").click()
-    page.get_by_label("Search").fill("Risk on")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("1 strategy", exact=True)).to_be_visible()
-    settled(page)
-    page.get_by_role("button", name="Open", exact=True).click(delay=80)
+    page.get_by_role("button", name="Another").click(delay=80)
+    again(page, "Risk on, risk off")
     select(page, "Weight equally")
     keys(page, "Control+v")
     answered(page)
@@ -147,7 +150,8 @@ def test_ten_blocks_from_nothing(page, app, tmp_path: Path):
     answered(page)
     assert canonical(copied_flow(page)) == to_json(example_flows()["risk-on-risk-off"])
 
-    page.get_by_role("link", name=BY_HAND["name"]).click()
+    page.get_by_role("button", name="Another").click(delay=80)
+    again(page, BY_HAND["name"])
     expect(named(page, "Shelter")).to_be_visible()
     undo = page.get_by_role("button", name="(Ctrl+Z)")
     while undo.is_enabled():
@@ -157,22 +161,20 @@ def test_ten_blocks_from_nothing(page, app, tmp_path: Path):
     expect(page.get_by_text("Unsaved changes")).to_be_visible()
 
 
-def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(
-    page, app, browser, tmp_path: Path
-):
+def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(page, app, browser):
     flow = to_json(example_flows()["trend-with-leverage"]) | {"name": "Two windows"}
-    import_flow(page, app, flow, tmp_path)
-    slug = page.url.rpartition("strategy-")[2]
+    slug = edit_flow(page, app, flow)
     select(page, "Run too far?")
     field(page, "Name", "Too far")
     page.get_by_role("link", name="System").click()
     expect(page.get_by_text("Healthy")).to_be_visible()
-    page.get_by_role("link", name="Two windows").click()
+    page.get_by_role("link", name="Editor").click()
+    again(page, "Two windows")
     expect(named(page, "Too far")).to_be_visible()
     expect(page.get_by_text("Unsaved changes")).to_be_visible()
 
     second = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    open_strategy(second, app, slug)
+    edit_strategy(second, app, slug)
     select(second, "A sharp dip?")
     field(second, "Name", "Dip")
     second.get_by_role("button", name="Save Shortcut").click(delay=80)
@@ -186,7 +188,8 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(
     conflict.get_by_role("button", name="Save mine as a copy").click(delay=80)
     expect(page.get_by_role("heading", name="Two windows (mine)")).to_be_visible()
     expect(named(page, "Too far")).to_be_visible()
-    page.get_by_role("link", name="Two windows", exact=True).click()
+    page.get_by_role("button", name="Another").click(delay=80)
+    again(page, "Two windows")
     expect(named(page, "Dip")).to_be_visible()
 
     # Once more, and on top this time.
@@ -203,9 +206,9 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(
     second.context.close()
 
 
-def test_the_light_backtest_follows_and_a_broken_block_is_marked_and_found(page, app, tmp_path):
+def test_the_light_backtest_follows_and_a_broken_block_is_marked_and_found(page, app):
     flow = to_json(example_flows()["risk-on-risk-off"]) | {"name": "Followed"}
-    import_flow(page, app, flow, tmp_path)
+    edit_flow(page, app, flow)
     light = page.locator("[class*=st-key-preview_]").filter(has_text="CAGR")
     expect(light).to_be_visible(timeout=30_000)
     before = light.inner_text()
@@ -221,13 +224,12 @@ def test_the_light_backtest_follows_and_a_broken_block_is_marked_and_found(page,
     page.get_by_role("button", name="1 to mend").click(delay=80)
     page.get_by_role("button", name="is not a symbol").click(delay=80)
     expect(page.locator(".row.problem.selected")).to_have_count(1)
-    expect(page.get_by_role("button", name="Run backtest")).to_be_disabled()
     keys(page, "Control+z", "Control+z")
     answered(page)
     expect(named(page, "QQQ")).to_be_visible()
 
 
-def test_text_of_users_is_text_and_shortcuts_are_listed(page, app, tmp_path):
+def test_text_of_users_is_text_and_shortcuts_are_listed(page, app):
     evil = "<img src=x onerror=alert(1)>"
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     flow = {
@@ -240,7 +242,7 @@ def test_text_of_users_is_text_and_shortcuts_are_listed(page, app, tmp_path):
             "child": {"kind": "cash", "name": evil},
         },
     }
-    import_flow(page, app, flow, tmp_path)
+    edit_flow(page, app, flow)
     select(page, evil)
     expect(page.locator("img[src=x]")).to_have_count(0)
     page.get_by_role("radio", name="Flow").click(delay=80)

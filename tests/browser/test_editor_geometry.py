@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from core.flow.draft.blocks import Draft, draft_of
-from tests.browser.editor import expected, import_flow, settled, shown
+from tests.browser.editor import edit_flow, expected, settled, shown
 from tests.browser.large import large_flow
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -62,9 +61,9 @@ def test_boxes_that_overlap_are_seen():
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_blocks_stack_and_align(page: Page, app, tmp_path: Path, size: int):
+def test_blocks_stack_and_align(page: Page, app, size: int):
     flow = large_flow(size, f"Geometry {size}")
-    import_flow(page, app, flow, tmp_path)
+    edit_flow(page, app, flow)
     draft = draft_of(flow)
     expect(page.locator(".builder .row")).to_have_count(size + 1)
     assert shown(page) == expected(draft)
