@@ -141,8 +141,9 @@ class Sweeper:
         """Truths in force [*, T] of the conditions choices ask, and every run's row of each."""
         plan, code = self.ready.plan, self.ready.plan.program.code
         present = {c: plan.conditions[c].present(digits) for c in self._asked}
-        sessions = len(self.ready.months)
-        pool = self._memory("truths", (sum(len(p) for _, p in present.values()), sessions), np.int8)
+        columns, months, _, first = self._view
+        count = sum(len(points) for _, points in present.values())
+        pool = self._memory("truths", (count, len(months)), np.int8)
         row_of: dict[int, Index] = {}
         used = 0
         for c in self._asked:
@@ -153,9 +154,9 @@ class Sweeper:
             operation, a, b, extra = code.conditions[c].tolist()
             here = digits[points]
             if operation <= op.LESS_EQUAL:
-                begin = 0 if c in self._with_past else self.ready.first
+                begin = 0 if c in self._with_past else first
                 left, right = self._slot(a, here), self._slot(b, here)
-                kernel.fill_comparisons(operation, self.ready.columns, *left, *right, begin, out)
+                kernel.fill_comparisons(operation, columns, *left, *right, begin, out)
             else:
                 parts = parts_of_condition(code, operation, a, b)
                 joined = np.zeros((len(points), max(len(parts), 1)), dtype=np.int64)
@@ -165,11 +166,10 @@ class Sweeper:
                 if operation in (op.FOR_DAYS, op.AT_LEAST):
                     slot = b if operation == op.FOR_DAYS else extra
                     numbers = self._slot(slot, here)[1].astype(np.int64)
-                kernel.fill_joined(operation, a, numbers, joined, self.ready.months, pool, out)
-        first, ready = self.ready.first, self.ready
-        if ready.due.all():
+                kernel.fill_joined(operation, a, numbers, joined, months, pool, out)
+        if self.ready.due.all():
             return pool[:, first:], row_of
-        return pool[:, first + ready.in_force.astype(np.int64)], row_of
+        return pool[:, first + self.ready.in_force.astype(np.int64)], row_of
 
     def _slot(self, slot: int, digits: Digits) -> tuple[npt.NDArray[np.int32], Float]:
         """A slot's column and value at points."""
