@@ -37,6 +37,7 @@ def current() -> StreamlitPage:
             PAGES / "library.py", title="Library", icon=":material/folder:", default=True
         ),
         "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
+        "/editor": st.Page(PAGES / "editor.py", title="Editor", icon=":material/edit:"),
         "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
         "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
         "/heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
@@ -57,6 +58,8 @@ def current() -> StreamlitPage:
     page = st.navigation([*standing.values(), *behind], position="top")
     if wanted == "/heatmap":
         st.switch_page(standing[wanted], query_params={"sweep": st.session_state.pop(_SWEEP)})
+    if wanted == "/editor":
+        st.switch_page(standing[wanted], query_params={"strategy": st.session_state.pop(_EDITED)})
     if wanted in standing:
         st.switch_page(standing[wanted])
     if wanted in tabs:
@@ -86,7 +89,7 @@ def go_to_heatmap(sweep: str) -> None:
 
 def go_to_editor(slug: str) -> None:
     """Edit a strategy's flow at the next run."""
-    st.session_state[_NEXT], st.session_state[_EDITED] = "editor", slug
+    st.session_state[_NEXT], st.session_state[_EDITED] = "/editor", slug
 
 
 def leaving() -> bool:
