@@ -237,7 +237,7 @@ def _weights(
     seen: Observation, leaves: Whole, column: Whole, sessions: Whole
 ) -> tuple[Whole, Whole, Float]:
     """Decided weights that are not 0: number of the session, of the leaf, and the weight."""
-    if not len(leaves):
+    if not len(leaves) or not len(sessions):  # nothing to hold, or nothing was traded
         none = np.zeros(0, dtype=np.int64)
         return none, none, np.zeros(0)
     rows, places, weights = [], [], []
