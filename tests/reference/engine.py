@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from core.errors import UnknownName
 from core.flow.binding import Binding, bind
@@ -20,6 +22,11 @@ from tests.reference.flows import Case
 from tests.reference.markets import Market, bars_of
 
 DRAWING = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+# Hypothesis draws constants it finds in whatever modules are loaded: which examples there are would
+# depend on which tests ran before. It has no setting for that.
+_NONE = Constants(integers=set(), floats=set(), bytes=set(), strings=set())
+providers._get_local_constants = lambda: _NONE
 
 
 def quick(examples: int) -> settings:
