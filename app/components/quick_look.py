@@ -22,7 +22,7 @@ from core.flow.formats.native import to_json
 from core.library.sweep_request import SweepRequest
 from core.metrics.definitions import BY_NAME
 from core.sweep.grid import Grid
-from core.sweep.heatmap import AGGREGATES, Aggregate, map_of
+from core.sweep.heatmap import AGGREGATES, Aggregate, map_of, standing_at
 from core.sweep.kernel import METRICS
 from core.sweep.prepare import Prepared, prepare
 from core.sweep.run import Measured, Sweeper
@@ -117,10 +117,7 @@ def _best(found: Measured, metric: str) -> int | None:
 
 def _where(grid: Grid, found: Measured, values: dict[str, int]) -> Measured:
     """The runs at which variables have these values, by number."""
-    digits = grid.digits(found.points)
-    kept = np.ones(len(digits), dtype=np.bool_)
-    for name, digit in values.items():
-        kept &= digits[:, grid.axis_of[name]] == digit
+    kept = standing_at(grid, found.points, values)
     return Measured(found.points[kept], found.metrics[kept], found.reason[kept])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from core.market.bars import Float
 from core.sweep.grid import Grid, Index
@@ -23,13 +24,18 @@ _REDUCE: dict[Aggregate, Callable[..., Any]] = {
 }
 
 
-def sliced(grid: Grid, points: Index, slices: Mapping[str, int]) -> Index:
-    """The points at which these variables have these values, by number."""
+def standing_at(grid: Grid, points: Index, values: Mapping[str, int]) -> npt.NDArray[np.bool_]:
+    """Which points have these values of these variables, by number."""
     digits = grid.digits(points)
     kept = np.ones(len(points), dtype=np.bool_)
-    for name, digit in slices.items():
+    for name, digit in values.items():
         kept &= digits[:, grid.axis_of[name]] == digit
-    return points[kept]
+    return kept
+
+
+def sliced(grid: Grid, points: Index, slices: Mapping[str, int]) -> Index:
+    """The points at which these variables have these values, by number."""
+    return points[standing_at(grid, points, slices)]
 
 
 def map_of(grid: Grid, found: Measured, x: str, y: str, metric: str, how: Aggregate) -> Float:
