@@ -67,7 +67,8 @@ class BrokerOrder:
     broker_order_id: str
     symbol: str
     side: Side
-    quantity: Decimal
+    quantity: Decimal | None
+    """None for an order by an amount of money, which people make by hand."""
     state: OrderState
     status: str
     """The broker's own word."""

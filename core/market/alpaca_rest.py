@@ -12,14 +12,14 @@ import json
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
 from core.market.http import TimeoutAdapter, network_failure
-from core.market.patience import Limited, Passing
+from core.market.patience import Passing
+from core.market.refusal import Allowance, Refusal
 
 with warnings.catch_warnings():
     # alpaca-py imports websockets.legacy, which warns; nothing of it is used here.
@@ -27,53 +27,6 @@ with warnings.catch_warnings():
     from alpaca.common.exceptions import APIError
 
 _LONGEST_MESSAGE = 200
-
-
-class Refusal(Exception):
-    """A status other than 2xx.
-
-    ``said``  Alpaca's own message without the keys; None when the body is not Alpaca's JSON, so
-              that somebody else may have answered (a proxy, a load balancer, a wrong address)
-    ``code``  its number within the body, where it sent one
-    """
-
-    def __init__(
-        self,
-        status: int,
-        *,
-        said: str | None = None,
-        code: int | None = None,
-        request_id: str | None = None,
-        reset: datetime | None = None,
-    ) -> None:
-        self.status = status
-        self.said = said
-        self.code = code
-        self.request_id = request_id
-        self.reset = reset
-        super().__init__(f"HTTP {status}{self.colon_said}")
-
-    @property
-    def colon_said(self) -> str:
-        """``: what it said``, or nothing."""
-        return f": {self.said}" if self.said else ""
-
-    def passing(self) -> Passing | Limited | None:
-        """For a read: the failure to try again after, or None when asking again is no use."""
-        if self.status == 429:
-            return Limited(self.reset)
-        if self.status >= 500 or self.status == 408 or (self.said is None and self.status != 401):
-            return Passing(f"answered with HTTP {self.status}")
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """How many more requests Alpaca takes until ``resets_at``, by the headers of an answer."""
-
-    limit: int
-    remaining: int
-    resets_at: datetime
 
 
 class AlpacaRest:

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import BadInput, NeedsOperator, SluiceError, Unavailable
-from core.market.alpaca_rest import AlpacaRest, Refusal
+from core.market.alpaca_rest import AlpacaRest
 from core.market.patience import Limited, Passing
+from core.market.refusal import Refusal
 from core.market.sources.alpaca.symbols import unknown
 
 with warnings.catch_warnings():
