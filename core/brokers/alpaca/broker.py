@@ -131,7 +131,7 @@ class AlpacaBroker:
         return self._connection.read("/positions", {}, answers.positions)
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
-        """Oldest first. Pages overlap by a millisecond, as many orders may share one instant."""
+        """Oldest first. Pages overlap by a microsecond, as many orders may share one instant."""
         found: dict[str, BrokerOrder] = {}
         params: dict[str, Any] = {"status": "open", "limit": ORDERS_A_PAGE, "direction": "asc"}
         while True:
@@ -144,7 +144,7 @@ class AlpacaBroker:
                 return tuple(found.values())
             if not advances or not stamps:
                 raise Unavailable("Alpaca's pages of orders do not advance. Try again later.")
-            params |= {"after": _stamp(max(stamps) - timedelta(milliseconds=1))}
+            params |= {"after": _stamp(max(stamps) - timedelta(microseconds=1))}
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
         """See Broker.order. Alpaca's own 404 is a no; anybody else's is no answer."""

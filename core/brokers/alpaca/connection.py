@@ -110,6 +110,9 @@ class Connection:
 
         return self._patience.read(once, _tell)
 
+    def _data(self) -> AlpacaRest:
+        return self._open("data", self._make_data)
+
     def _open(self, name: str, make: Callable[[], AlpacaRest]) -> AlpacaRest:
         with self._opening:
             if name not in self._opened:
