@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from core.brokers.alpaca.values import NEW_YORK, Row, day, instant, number, say_once, text
@@ -49,20 +49,15 @@ _CHANGED: dict[str, ActivityKind] = {
 
 
 def activities(entries: Iterable[Row]) -> tuple[Activity, ...]:
-    """Oldest first; fills are left out, as orders tell of them."""
-    single: list[Activity] = []
-    legs: dict[tuple[object, ...], list[tuple[Row, Activity]]] = defaultdict(list)
+    """Oldest first, those of one instant in Alpaca's order; fills are left out, as orders tell of
+    them."""
+    groups: dict[tuple[object, ...], list[Activity]] = defaultdict(list)
     for entry in entries:
         activity = _activity(entry)
-        if activity is None:
-            continue
-        if activity.kind in ("split", "rename") and activity.quantity is not None:
-            legs[_belongs(entry, activity)].append((entry, activity))
-        else:
-            single.append(activity)
-    for group in legs.values():
-        single += _joined([activity for _, activity in group])
-    return tuple(sorted(single, key=lambda activity: (activity.at, activity.id)))
+        if activity is not None:
+            groups[_belongs(entry, activity)].append(activity)
+    found = [activity for group in groups.values() for activity in _joined(group)]
+    return tuple(sorted(found, key=lambda activity: activity.at))
 
 
 def _activity(entry: Row) -> Activity | None:
@@ -103,11 +98,13 @@ def _at(entry: Row) -> datetime | None:
     if exact is not None:
         return exact
     on = day(entry.get("date"))
-    return None if on is None else datetime.combine(on, time(), NEW_YORK)
+    return None if on is None else datetime.combine(on, time(), NEW_YORK).astimezone(UTC)
 
 
 def _belongs(entry: Row, activity: Activity) -> tuple[object, ...]:
-    """What the two entries of one corporate action have in common."""
+    """What the two entries of one corporate action have in common; any other stands alone."""
+    if activity.kind not in ("split", "rename") or activity.quantity is None:
+        return (activity.id,)
     group = text(entry.get("group_id"))
     if group is not None:
         return (activity.kind, group)
