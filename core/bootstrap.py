@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from core.accounts.users import User
+    from core.brokers.base import Broker, Mode, OrderStream
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
     from core.db.database import Database
@@ -340,6 +341,45 @@ _SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
     "bybit": _bybit,
 }
 SOURCE_NAMES = tuple(_SOURCES)
+
+
+# -- brokers -------------------------------------------------------------------------------------
+
+
+def alpaca_broker(
+    settings: Settings, clock: Clock, key_id: str | None, secret_key: str | None, mode: Mode
+) -> Broker:
+    """An account at Alpaca with its own keys, at the addresses of the settings.
+
+    Raises NeedsOperator when keys, mode and addresses contradict each other.
+    """
+    from core.brokers.alpaca.broker import AlpacaBroker
+
+    return AlpacaBroker(
+        key_id,
+        secret_key,
+        clock=clock,
+        mode=mode,
+        trading_url=settings.alpaca_trading_url,
+        data_url=settings.alpaca_data_url,
+        feed=settings.alpaca_feed,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+
+
+def alpaca_order_stream(
+    settings: Settings, key_id: str | None, secret_key: str | None, mode: Mode
+) -> OrderStream:
+    """Its stream of order updates, which listens from now until it is closed."""
+    from core.brokers.alpaca.stream import AlpacaOrderStream
+
+    return AlpacaOrderStream(
+        key_id,
+        secret_key,
+        mode=mode,
+        trading_url=settings.alpaca_trading_url,
+        stream_url=settings.alpaca_stream_url,
+    )
 
 
 def _secret(value: SecretStr | None) -> str | None:
