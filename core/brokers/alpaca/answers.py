@@ -67,9 +67,9 @@ def row(answer: Any, what: str) -> Row:
 # -- orders ---------------------------------------------------------------------------------------
 
 
-def order(entry: Row, request_id: str | None = None) -> BrokerOrder:
+def order(answer: Any, request_id: str | None = None) -> BrokerOrder:
     """One order; ``Passing`` when it lacks what an order cannot be without."""
-    read = _order(entry, request_id)
+    read = _order(row(answer, "an order"), request_id)
     if isinstance(read, str):
         raise Passing(f"sent an order that {read}")
     if read.filled_quantity and read.filled_price is None:

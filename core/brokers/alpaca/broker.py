@@ -217,7 +217,7 @@ class AlpacaBroker:
         trading = self._connection.trading
         try:
             answer = trading.post("/orders", body)
-            accepted = answers.order(answers.row(answer, "an order"), trading.request_id)
+            accepted = answers.order(answer, trading.request_id)
         except Refusal as refusal:
             return outcome(refusal, self._seconds_until(refusal.reset))
         except Passing as failure:
