@@ -116,7 +116,7 @@ class AlpacaOrderStream:
                 extra={"action": "stream_lost", "why": why, "pause_s": pause},
             )
             self._closing.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = longer(pause)
             self.rebuilt += 1
 
     def _listen(self) -> None:
@@ -158,6 +158,11 @@ class AlpacaOrderStream:
         with self._news:
             self._changed.add(client_order_id)
             self._news.notify_all()
+
+
+def longer(pause_seconds: float) -> float:
+    """The pause after one that was in vain."""
+    return min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
 
 class _LoginRefused(Exception):

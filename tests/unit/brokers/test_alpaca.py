@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from core.brokers.alpaca import AlpacaBroker
-from core.brokers.base import Accepted, OrderRequest, Refused, SendOutcome
+from core.brokers.base import Accepted, Refused
 from core.errors import Unavailable
 from tests.fakes import misbehaviour as does
-from tests.fakes.alpaca_data import AlpacaData
-from tests.fakes.alpaca_trading import KEY_ID, SECRET_KEY, AlpacaTrading, fills
-from tests.fakes.clock import VirtualClock
-
-NOW = "2026-11-25T20:30:00"
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(NOW)
-
-
-@pytest.fixture
-def data(clock) -> Iterator[AlpacaData]:
-    with AlpacaData(clock) as fake:
-        fake.quotes.set("SPY", "100.00")
-        yield fake
-
-
-@pytest.fixture
-def alpaca(clock, data) -> Iterator[AlpacaTrading]:
-    with AlpacaTrading(clock, quotes=data.quotes) as fake:
-        yield fake
-
-
-@pytest.fixture
-def broker(clock, alpaca, data) -> Iterator[AlpacaBroker]:
-    broker = AlpacaBroker(
-        KEY_ID,
-        SECRET_KEY,
-        clock=clock,
-        trading_url=alpaca.url,
-        data_url=data.url,
-        sleep=clock.sleep,
-    )
-    yield broker
-    broker.close()
-
-
-def send(broker: AlpacaBroker, client_id: str = "a", side="buy", quantity="10") -> SendOutcome:
-    return broker.submit(
-        OrderRequest(client_order_id=client_id, symbol="SPY", side=side, quantity=Decimal(quantity))
-    )
+from tests.fakes.alpaca_trading import fills
+from tests.unit.brokers.sending import send
 
 
 def changing(**changes: object):
@@ -443,7 +400,8 @@ def test_a_fresh_narrow_quote_stands_in_for_an_old_trade(broker, data, trade_age
 def test_no_trade_and_half_a_quote_is_no_quote(broker, data):
     data.misbehave(does.other_json({"trades": None}), path="trades")
     data.misbehave(
-        does.other_json({"quotes": {"SPY": {"bp": 0, "ap": 99, "t": NOW + "Z"}}}), path="quotes"
+        does.other_json({"quotes": {"SPY": {"bp": 0, "ap": 99, "t": "2026-11-25T20:30:00Z"}}}),
+        path="quotes",
     )
     assert broker.quotes(["SPY"]) == {}
 
