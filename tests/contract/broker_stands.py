@@ -7,6 +7,7 @@ fill and how prices move, and put it in ``BROKERS``.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class RemoteBroker(BrokerStand):
 
     ``sending``, ``looking``, ``canceling``  method and path of a submit, a look-up and a cancel
     ``sent_ids``   client ids of every submit that arrived, whatever became of it
+    ``nowhere``    the same broker at an address where nothing listens
     ``secrets``    never to be seen
     """
 
@@ -65,6 +67,7 @@ class RemoteBroker(BrokerStand):
     alpaca: AlpacaTrading = field(kw_only=True)
     data: AlpacaData = field(kw_only=True)
     sent_ids: Callable[[], list[str]] = field(kw_only=True)
+    nowhere: Callable[[], Broker] = field(kw_only=True)
     sending: dict[str, str] = field(kw_only=True)
     looking: dict[str, str] = field(kw_only=True)
     canceling: dict[str, str] = field(kw_only=True)
@@ -82,12 +85,12 @@ def alpaca() -> Iterator[RemoteBroker]:
             data.quotes.set(symbol, price)
         fake.desk.assets.set("LUMP", fractionable=False)
 
-        def opened() -> AlpacaBroker:
+        def opened(trading_url: str = fake.url) -> AlpacaBroker:
             return AlpacaBroker(
                 KEY_ID,
                 SECRET_KEY,
                 clock=clock,
-                trading_url=fake.url,
+                trading_url=trading_url,
                 data_url=data.url,
                 timeout_seconds=0.4,
                 sleep=clock.sleep,
@@ -111,12 +114,18 @@ def alpaca() -> Iterator[RemoteBroker]:
             alpaca=fake,
             data=data,
             sent_ids=lambda: fake.sent_ids,
+            nowhere=lambda: opened(f"http://127.0.0.1:{_free_port()}"),
             sending={"method": "POST", "path": "/v2/orders"},
             looking={"method": "GET", "path": "/v2/orders"},
             canceling={"method": "DELETE", "path": "/v2/orders"},
             secrets=(KEY_ID, SECRET_KEY),
         )
         broker.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 BROKERS = {"alpaca": alpaca}

@@ -123,14 +123,16 @@ def test_429_says_how_long_to_wait(remote: RemoteBroker):
 
 
 def test_nothing_listens_there(remote: RemoteBroker):
-    remote.server.__exit__()
-    outcome = send(remote)
-    assert isinstance(outcome, Unknown)
-    assert remote.broker.cancel("any").result == "unknown"
+    """Rows 27, 55: the server is down."""
+    broker = remote.nowhere()
+    request = OrderRequest(
+        client_order_id=ID, symbol=remote.symbols[0], side="buy", quantity=Decimal(1)
+    )
+    assert isinstance(broker.submit(request), Unknown)
+    assert broker.cancel("any").result == "unknown"
     with pytest.raises(Unavailable):
-        remote.broker.account()
-    remote.server.__init__(remote.clock)  # for the stand to end
-    remote.server.__enter__()
+        broker.account()
+    broker.close()
 
 
 # -- cancels ---------------------------------------------------------------------------------------

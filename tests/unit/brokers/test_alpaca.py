@@ -432,6 +432,17 @@ def test_hours_that_cannot_be_read_are_no_hours(broker, alpaca, close):
 # -- pages ----------------------------------------------------------------------------------------
 
 
+def test_orders_of_one_instant_at_the_end_of_a_page_are_not_lost(broker, alpaca, data):
+    """Alpaca writes nanoseconds, we ask in microseconds."""
+    data.quotes.set("SPY", "1")
+    alpaca.fill_as(fills.never)
+    for n in range(505):
+        alpaca.order_by_hand("SPY", "buy", 2, client_order_id=f"o{n}")
+    for order in alpaca.orders[497:503]:
+        order.submitted_at = alpaca.orders[497].submitted_at
+    assert [o.client_order_id for o in broker.open_orders()] == [f"o{n}" for n in range(505)]
+
+
 def test_pages_of_orders_that_run_in_a_circle_end(broker, alpaca):
     page = [{"id": str(n), "symbol": "SPY", "side": "buy", "qty": "1"} for n in range(500)]
     for order in page:
