@@ -48,6 +48,7 @@ LOST = {
     "a page with 403": does.instead(does.html(403)),
     "a page with 422": does.instead(does.html(422)),
     "silence": does.instead(does.silent),
+    "an answer that drips in": does.dripping(0.05),
 }
 
 
