@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from core.db.live_tables import metadata
+import core.db.live_tables  # noqa: F401  its tables belong to the schema
+from core.db.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
