@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 from core.accounts.users import User
 from core.backtest.run import run_backtest
 from core.backtest.settings import parse_settings
-from core.db.schema import HEAD
 from core.db.live_tables import metadata
+from core.db.schema import HEAD
 from core.errors import BadInput, NeedsOperator, UnknownName
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, from_json
