@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
     from core.db.database import Database
+    from core.db.events import Events
     from core.db.heartbeats import Heartbeats
     from core.db.queue import Queue
     from core.db.schema import Schema
@@ -210,6 +211,15 @@ class Services:
         from core.db.heartbeats import Heartbeats
 
         return Heartbeats(self.database.engine)
+
+    # -- what people are told --------------------------------------------------------------------
+
+    @cached_property
+    def events(self) -> Events:
+        """What happened in live trading."""
+        from core.db.events import Events
+
+        return Events(self.database.engine)
 
     # -- market data ---------------------------------------------------------------------------
 

@@ -160,6 +160,14 @@ class Orders:
             )
             return frozenset(db.execute(query).scalars())
 
+    def may_send(self, account_id: UUID, fence: int) -> bool:
+        """Whether orders may be sent by this fence now; those recorded as well."""
+        try:
+            with transaction(self._engine) as db:
+                return self.guard(db, account_id, fence) == "active"
+        except (Fenced, Halted):
+            return False
+
     def refuse(self, ids: Sequence[UUID], reason: str, *, status: str = "") -> int:
         """Planned orders that are not sent after all."""
         return self._end(ids, "refused", reason, status)
