@@ -134,18 +134,19 @@ class Accounts:
         self,
         id: UUID,  # noqa: A002
         differences: Sequence[Mapping[str, Any]],
-        *,
-        activities_until: datetime | None = None,
     ) -> None:
         """What the last comparison with the broker found; nothing is good."""
-        values: dict[str, Any] = {
+        values = {
             "differences": [dict(one) for one in differences],
             "reconciled_at": self._clock(),
         }
-        if activities_until is not None:
-            values["activities_until"] = activities_until
         with transaction(self._engine) as db:
             db.execute(update(accounts).where(accounts.c.id == id).values(values))
+
+    def heard_until(self, id: UUID, at: datetime) -> None:  # noqa: A002
+        """Activities up to that instant are booked."""
+        with transaction(self._engine) as db:
+            db.execute(update(accounts).where(accounts.c.id == id).values(activities_until=at))
 
     def delete(self, id: UUID) -> None:  # noqa: A002
         """Delete an account with everything of it; BadInput while a strategy runs in it."""

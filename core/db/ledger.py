@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Select, delete, func, select, text
+from sqlalchemy import Connection, Engine, Select, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db.live_tables import balances, ledger_entries, ledger_postings, lots
@@ -104,19 +104,27 @@ class Ledger:
         with transaction(self._engine) as db:
             return _by_book(db.execute(query).all())
 
-    def capital_moved(self, account_id: UUID, since: datetime | None) -> dict[str, Decimal]:
-        """Capital that came into each book (went, when negative) after ``since``: no result."""
+    def capital_moved(
+        self, account_id: UUID, currency: str, since: datetime | None
+    ) -> dict[str, Decimal]:
+        """The worth of what came into each book (went, when negative) after ``since`` without
+        being a result: capital, and shares taken up at a price."""
+        posting, entry = ledger_postings.c, ledger_entries.c
+        worth = case(
+            (posting.asset == currency, posting.amount),
+            else_=posting.amount * func.coalesce(posting.price, 0),
+        )
         query = (
-            select(ledger_postings.c.book, func.sum(ledger_postings.c.amount))
-            .join(ledger_entries, ledger_entries.c.id == ledger_postings.c.entry_id)
+            select(posting.book, func.sum(worth))
+            .join(ledger_entries, entry.id == posting.entry_id)
             .where(
-                ledger_entries.c.account_id == account_id,
-                ledger_entries.c.kind.in_(("opening", "transfer", "allocation")),
+                entry.account_id == account_id,
+                entry.kind.in_(("opening", "transfer", "allocation", "adoption")),
             )
-            .group_by(ledger_postings.c.book)
+            .group_by(posting.book)
         )
         if since is not None:
-            query = query.where(ledger_entries.c.at > since)
+            query = query.where(entry.at > since)
         with transaction(self._engine) as db:
             return dict(db.execute(query).tuples().all())
 
@@ -212,6 +220,9 @@ def _write_postings(
     db.execute(insert(ledger_postings), rows)
     _write_balances(db, account_id, sums)
     _write_lots(db, account_id, held)
+    for entry in entries:
+        if entry.kind in ("rename", "handover"):
+            _move_lots(db, account_id, entry)
 
 
 def _lots_after(
@@ -241,6 +252,22 @@ def _write_balances(
         query.on_conflict_do_update(index_elements=balances.primary_key, set_={"amount": total})
     )
     db.execute(delete(balances).where(balances.c.account_id == account_id, balances.c.amount == 0))
+
+
+def _move_lots(db: Connection, account_id: UUID, entry: Entry) -> None:
+    """Whole holdings that changed their name or their book take their lots with them."""
+    gone = [posting for posting in entry.postings if posting.amount < 0]
+    come = [posting for posting in entry.postings if posting.amount > 0]
+    if entry.kind == "rename":
+        gone = [posting for posting in gone if posting.book not in OTHER_SIDES]
+        come = [posting for posting in come if posting.book not in OTHER_SIDES]
+    for old, new in zip(gone, come, strict=True):
+        here = (lots.c.account_id == account_id) & (lots.c.book == old.book)
+        db.execute(
+            update(lots)
+            .where(here, lots.c.asset == old.asset)
+            .values(book=new.book, asset=new.asset)
+        )
 
 
 def _read_lots(

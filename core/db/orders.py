@@ -93,6 +93,16 @@ class Orders:
             count, notional, refused = db.execute(query).one()
         return Spent(count, Decimal(notional), refused)
 
+    def fills_since(self, account_id: UUID, at: datetime | None) -> int:
+        """How many orders had fills booked since then."""
+        query = select(func.count()).where(
+            orders.c.account_id == account_id, orders.c.filled_quantity > 0
+        )
+        if at is not None:
+            query = query.where(orders.c.updated_at >= at)
+        with transaction(self._engine) as db:
+            return db.execute(query).scalar_one()
+
     # -- recording -----------------------------------------------------------------------------
 
     def record(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import Clock
-from core.db.live_tables import decisions, windows
+from core.db.live_tables import decisions, parity, windows
 from core.db.session import transaction
 from core.portfolio.records import UNFINISHED, DecisionRecord, Window, WindowState
 
@@ -237,6 +237,30 @@ class Windows:
             return bool(db.execute(query).rowcount)
         with transaction(self._engine) as own:
             return bool(own.execute(query).rowcount)
+
+    # -- parity --------------------------------------------------------------------------------
+
+    def put_parity(self, found: Iterable[Mapping[str, Any]]) -> None:
+        """One for each decision; a second one is an update."""
+        rows = [dict(one) for one in found]
+        if not rows:
+            return
+        query = insert(parity).values(rows)
+        names = [c.name for c in parity.c if not c.primary_key]
+        fresh = {name: query.excluded[name] for name in names}
+        with transaction(self._engine) as db:
+            db.execute(query.on_conflict_do_update(index_elements=parity.primary_key, set_=fresh))
+
+    def parity(
+        self, deployment_ids: Sequence[UUID], *, since: date | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
+        """Newest first."""
+        query = select(parity).where(parity.c.deployment_id.in_(list(deployment_ids)))
+        if since is not None:
+            query = query.where(parity.c.session >= since)
+        with transaction(self._engine) as db:
+            rows = db.execute(query.order_by(parity.c.session.desc())).mappings()
+            return tuple(dict(row) for row in rows)
 
 
 def _window(row: Mapping[Any, Any]) -> Window:

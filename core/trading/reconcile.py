@@ -65,15 +65,16 @@ def compare(
     currency: str,
     in_flight: Collection[str],
     at: datetime,
+    prices: Mapping[str, Decimal] | None = None,
     fills: int = 0,
     first: bool = False,
 ) -> Comparison:
     """What to book and what to stop for.
 
     ``in_flight`` are symbols with an order that is not final: they, and cash while there are any,
-    are compared when it is. ``fills`` is the number of fills since cash was last equal: each may
-    leave less than a cent between the broker's rounding and ours. ``first`` is an account's very
-    first comparison: what it holds is its opening.
+    are compared when it is. Adopted shares are taken up at ``prices``. ``fills`` is the number of
+    fills since cash was last equal: each may leave less than a cent between the broker's rounding
+    and ours. ``first`` is an account's very first comparison: what it holds is its opening.
     """
     book = owned(balances)
     entries: list[Entry] = []
@@ -93,7 +94,7 @@ def compare(
                     "opening" if first else "adoption",
                     f"adoption:{symbol}:{stamp}",
                     at,
-                    moved(OWNER, EXTERNAL, symbol, adopted),
+                    moved(OWNER, EXTERNAL, symbol, adopted, (prices or {}).get(symbol)),
                     "held at the broker outside every strategy",
                 )
             )
