@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from core.accounts.users import User
+    from core.accounts.vault import Vault
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
+    from core.db.channels import Channels
     from core.db.database import Database
+    from core.db.deliveries import Deliveries
     from core.db.events import Events
     from core.db.heartbeats import Heartbeats
     from core.db.queue import Queue
     from core.db.schema import Schema
+    from core.db.sealed import Sealed
     from core.db.strategies import Strategies
     from core.db.sweeps import Sweeps
     from core.db.tabs import Tabs
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from core.library.flows import Flows
     from core.library.intake import Intake, Read
     from core.market.source import MarketSource
+    from core.notify import Notifier
 
 Say = Callable[[str], None]
 
@@ -212,7 +217,7 @@ class Services:
 
         return Heartbeats(self.database.engine)
 
-    # -- what people are told --------------------------------------------------------------------
+    # -- what people are told -----------------------------------------------------------------
 
     @cached_property
     def events(self) -> Events:
@@ -220,6 +225,45 @@ class Services:
         from core.db.events import Events
 
         return Events(self.database.engine)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Where users are told of it."""
+        from core.db.channels import Channels
+        from core.notify import destination
+
+        return Channels(self.database.engine, self.clock, self.vault, destination)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What is still to be sent to channels."""
+        from core.db.deliveries import Deliveries
+
+        return Deliveries(self.database.engine, self.clock, self.vault)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """What sends it."""
+        from core.notify import Notifier
+
+        return Notifier()
+
+    # -- secrets -------------------------------------------------------------------------------
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What seals secrets for the database."""
+        from core.accounts.vault import Vault
+
+        settings = self.settings
+        return Vault(settings.home, settings.vault_key, sealed=lambda: self.sealed.count())
+
+    @cached_property
+    def sealed(self) -> Sealed:
+        """What is sealed there."""
+        from core.db.sealed import Sealed
+
+        return Sealed(self.database.engine)
 
     # -- market data ---------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from core.accounts.users import User
 from core.backtest.run import run_backtest
 from core.backtest.settings import parse_settings
-from core.db.live_tables import metadata
+from core.db.channel_tables import metadata
 from core.db.schema import HEAD
 from core.errors import BadInput, NeedsOperator, UnknownName
 from core.flow.examples import example_flows

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from core.db.live_tables import metadata
+from core.db.channel_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
