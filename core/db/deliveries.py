@@ -277,12 +277,12 @@ def _claim(
 def _told(db: Connection, channel: UUID, now: datetime) -> dict[Kind, int]:
     """Events of each kind the channel was told of in the last minute."""
     query = (
-        select(events.c.kind, func.count())
+        select(events.c.kind, func.count().label("told"))
         .join_from(deliveries, events, events.c.id == deliveries.c.event_id)
         .where(deliveries.c.channel_id == channel, deliveries.c.sent_at > now - BURST)
         .group_by(events.c.kind)
     )
-    return dict(db.execute(query).tuples().all())
+    return {row.kind: row.told for row in db.execute(query)}
 
 
 def _sent(db: Connection, channel: UUID, bundle: Bundle, now: datetime) -> None:
