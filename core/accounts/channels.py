@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from core.accounts.events import KINDS, SEVERITIES, Kind, Severity
 from core.errors import BadInput, UnknownName
 from core.library.strategies import refuse_unstorable
 
-MAX_NAME, MAX_ADDRESS = 80, 2_000
+MAX_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class Choice:
 class Channel:
     """A channel of a user's, without its address: that stays sealed.
 
-    ``waiting`` counts events still to be sent. ``last_error`` is empty once a message went out
-    after it.
+    ``waiting`` counts events still to be sent; ``last_error`` says why the last message that
+    failed was not sent, however long ago.
     """
 
     id: UUID
@@ -69,6 +67,12 @@ class Channel:
     @property
     def name(self) -> str:
         return self.choice.name
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last message it was sent was not taken."""
+        failed, sent = self.last_error_at, self.last_sent_at
+        return failed is not None and (sent is None or failed > sent)
 
 
 def choice_of(name: str, kinds: Collection[str] = (), severity: str = "info") -> Choice:
@@ -88,13 +92,3 @@ def choice_of(name: str, kinds: Collection[str] = (), severity: str = "info") ->
     chosen = tuple(kind for kind in KINDS if kind in kinds)
     # All of them, those of later versions too.
     return Choice(name, () if len(chosen) == len(KINDS) else chosen, least)
-
-
-def address_of(text: str) -> SecretStr:
-    """A channel's address as somebody wrote it; raises BadInput, which does not show it."""
-    text = text.strip()
-    if not text:
-        raise BadInput("address", "it is empty.", "Paste the address the service gave you.")
-    if len(text) > MAX_ADDRESS:
-        raise BadInput("address", f"it has {len(text):,} characters.", f"At most {MAX_ADDRESS:,}.")
-    return SecretStr(text)

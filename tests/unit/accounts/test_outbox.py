@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from apprise import Apprise
 
-from core.accounts.channels import Choice, address_of, choice_of
+from core.accounts.addresses import address_of, mail_address
+from core.accounts.channels import Choice, choice_of
 from core.accounts.events import KINDS, Event, Recorded
 from core.accounts.outbox import BACK_OFF, MOST_SINGLE, MOST_TRIES, Delivery, bundles
 from core.errors import BadInput, UnknownName
@@ -126,3 +128,44 @@ def test_an_address_that_is_none_is_refused_and_not_shown(text):
     with pytest.raises(BadInput) as caught:
         address_of(text)
     assert "psst" not in str(caught.value)
+
+
+def test_an_e_mail_address_is_put_together_whatever_the_password_holds():
+    made = mail_address(
+        "smtp.example.com", "starttls", "me@example.com", "p@s:s/w?o=r&d%", "", "boss@example.com"
+    )
+    service = Apprise.instantiate(made.get_secret_value())
+    assert (service.smtp_host, service.port, service.secure_mode) == (
+        "smtp.example.com",
+        587,
+        "starttls",
+    )
+    assert (service.user, service.password) == ("me@example.com", "p@s:s/w?o=r&d%")
+    assert service.from_addr[1] == "me@example.com"
+    assert [mail for _, mail in service.targets] == ["boss@example.com"]
+
+
+def test_a_mail_server_of_the_house_needs_no_password():
+    made = mail_address("localhost", "none", "", "", "sluice@example.com", "boss@example.com")
+    service = Apprise.instantiate(made.get_secret_value())
+    assert (service.port, service.secure_mode, service.user) == (25, "insecure", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"host": ""}, "host"),
+        ({"host": "smtp.example.com/x"}, "host"),
+        ({"sender": "me"}, "sender"),
+        ({"to": "boss"}, "to"),
+        ({"user": "", "password": "pw"}, "user"),
+    ],
+)
+def test_a_wrong_field_of_an_e_mail_is_named(wrong, field):
+    right = {
+        "host": "smtp.example.com", "security": "tls", "user": "me", "password": "pw",
+        "sender": "me@example.com", "to": "boss@example.com",
+    }  # fmt: skip
+    with pytest.raises(BadInput) as caught:
+        mail_address(**right | wrong)
+    assert caught.value.field == field
