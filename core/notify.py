@@ -136,8 +136,18 @@ def _sent(service: NotifyBase, message: Message) -> str | None:
     )
     if result:
         return None
-    said = [entry.message.strip() for entry in result.logs() if entry.message.strip()]
-    return " ".join(dict.fromkeys(said)) or "the message was not taken."
+    said = dict.fromkeys(entry.message.strip() for entry in result.logs())
+    return " ".join(filter(None, map(_plainly, said))) or "the message was not taken."
+
+
+def _plainly(said: str) -> str:
+    """A line of Apprise's log as a reason; as it is where its form is another."""
+    if "connection error occurred" in said.lower():
+        return "it cannot be reached. Look at the address and the network."
+    if refused := re.search(r"(?:: (?P<why>[^:]+?)\.?, )?error=(?P<code>\w+)", said):
+        why = f"{refused['why']}, " if refused["why"] else ""
+        return f"the message was refused ({why}code {refused['code']})."
+    return said
 
 
 def _without(address: SecretStr, reason: str) -> str:

@@ -17,7 +17,7 @@ from core.accounts.channels import Channel
 from core.errors import NeedsOperator, SluiceError
 
 REFRESH_SECONDS = 10
-WIDTHS = (2.2, 2, 2.2, 1.4, 3, 2)
+WIDTHS = (2.2, 2, 2.1, 1.1, 2.6, 2.6)
 _TITLES = ("Channel", "Service", "Told of", "Last sent", "Last problem", "")
 _OPEN = "channels_open"
 """What a row asked for: a dialog, and its channel's id. The list is a fragment that runs by
@@ -113,7 +113,8 @@ def _row(channel: Channel) -> None:
             st.markdown(age(channel.last_sent_at, now) if channel.last_sent_at else "never")
         with problem.container(key=f"cell_problem_{channel.id}"):
             if channel.last_error and channel.last_error_at:
-                st.caption(f"{plain(channel.last_error)} {age(channel.last_error_at, now)}")
+                when = age(channel.last_error_at, now)
+                st.caption(f"{when}: {plain(channel.last_error)}")
             else:
                 st.caption("none")
         with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):

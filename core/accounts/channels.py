@@ -35,14 +35,21 @@ class Choice:
     severity: Severity = "info"
 
     def __str__(self) -> str:
-        least = {"info": "", "warning": ", warnings and worse", "critical": ", critical only"}
         if not self.kinds:
-            what = "every event"
-        elif len(self.kinds) <= 3:
+            return _EVERY[self.severity]
+        if len(self.kinds) <= 3:
             what = ", ".join(KINDS[kind].label.lower() for kind in self.kinds)
         else:
             what = f"{len(self.kinds)} of {len(KINDS)} kinds"
-        return what + least[self.severity]
+        return what + _LEAST[self.severity]
+
+
+_EVERY = {
+    "info": "every event",
+    "warning": "every warning and critical event",
+    "critical": "every critical event",
+}
+_LEAST = {"info": "", "warning": ", warnings and worse", "critical": ", critical only"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

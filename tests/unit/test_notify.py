@@ -39,6 +39,21 @@ def test_a_service_that_refuses_is_reported_with_its_reason_and_asked_once(hook)
     assert len(hook.journal) == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (does.status(500), "JSON: the message was refused (Internal server error, code 500)."),
+        (does.status(418), "JSON: the message was refused (code 418)."),
+        (does.drop, "JSON: it cannot be reached. Look at the address and the network."),
+    ],
+)
+def test_a_reason_is_said_in_plain_words(hook, fault, reason):
+    hook.misbehave(fault)
+    with pytest.raises(Unavailable) as caught:
+        Notifier().send(hook.address(), MESSAGE)
+    assert str(caught.value) == reason
+
+
 def test_a_silent_service_is_waited_for_no_longer_than_said_and_gets_nothing_meanwhile(hook):
     hook.misbehave(does.silent)
     notifier = Notifier(0.2)
