@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
     from core.accounts.account import Account
     from core.accounts.users import User
+    from core.accounts.vault import Vault
     from core.brokers.base import Broker
     from core.db.accounts import Accounts
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
+    from core.db.channels import Channels
     from core.db.database import Database
+    from core.db.deliveries import Deliveries
     from core.db.deployments import Deployments
     from core.db.equity import Equity
     from core.db.events import Events
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from core.db.orders import Orders
     from core.db.queue import Queue
     from core.db.schema import Schema
+    from core.db.sealed import Sealed
     from core.db.strategies import Strategies
     from core.db.sweeps import Sweeps
     from core.db.tabs import Tabs
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from core.library.flows import Flows
     from core.library.intake import Intake, Read
     from core.market.source import MarketSource
+    from core.notify import Notifier
     from core.trading.desk import Desk
 
 Say = Callable[[str], None]
@@ -224,7 +229,7 @@ class Services:
 
         return Heartbeats(self.database.engine)
 
-    # -- what people are told --------------------------------------------------------------------
+    # -- what people are told -----------------------------------------------------------------
 
     @cached_property
     def events(self) -> Events:
@@ -329,6 +334,45 @@ class Services:
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
         )
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Where users are told of it."""
+        from core.db.channels import Channels
+        from core.notify import destination
+
+        return Channels(self.database.engine, self.clock, self.vault, destination)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What is still to be sent to channels."""
+        from core.db.deliveries import Deliveries
+
+        return Deliveries(self.database.engine, self.clock, self.vault)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """What sends it."""
+        from core.notify import Notifier
+
+        return Notifier()
+
+    # -- secrets -------------------------------------------------------------------------------
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What seals secrets for the database."""
+        from core.accounts.vault import Vault
+
+        settings = self.settings
+        return Vault(settings.home, settings.vault_key, sealed=lambda: self.sealed.count())
+
+    @cached_property
+    def sealed(self) -> Sealed:
+        """What is sealed there."""
+        from core.db.sealed import Sealed
+
+        return Sealed(self.database.engine)
 
     # -- market data ---------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None, description="A Redis server, redis://…, as a bar cache shared between hosts."
     )
+    vault_key: SecretStr | None = Field(
+        None,
+        description="Keys that seal stored secrets, newest first, with commas between; "
+        "`vault.key` in the home when absent.",
+    )
 
     cache_settle_sessions: int = Field(
         2, ge=1, description="A bar this many sessions old is settled and cached for good."

@@ -124,7 +124,9 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise BadInput("--windows", f"'{text}' is no list of minutes.", "Write 10 or 30,10.") from None
+        raise BadInput(
+            "--windows", f"'{text}' is no list of minutes.", "Write 10 or 30,10."
+        ) from None
 
 
 def _cash(text: str) -> Decimal:
