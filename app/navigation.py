@@ -40,6 +40,7 @@ def current() -> StreamlitPage:
         "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
         "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
         "/heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
+        "/settings": st.Page(PAGES / "settings.py", title="Settings", icon=":material/settings:"),
         "/system": st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
     }
     tabs = {

@@ -34,11 +34,20 @@ class Settings(BaseSettings):
         description="Instant at which this process's clock starts; refused with a live account.",
     )
 
+    no_demo: bool = Field(
+        False, description="No example strategies and no demo account for a new user."
+    )
+
     database_url: SecretStr | None = Field(
         None, description="A Postgres server, postgresql://…; embedded Postgres when absent."
     )
     redis_url: SecretStr | None = Field(
         None, description="A Redis server, redis://…, as a bar cache shared between hosts."
+    )
+    vault_key: SecretStr | None = Field(
+        None,
+        description="Keys that seal stored secrets, newest first, with commas between; "
+        "`vault.key` in the home when absent.",
     )
 
     cache_settle_sessions: int = Field(
@@ -59,6 +68,10 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(
         0, ge=0, le=256, description="Jobs a worker does at a time; 0 is one for each core."
+    )
+
+    crash_at: str = Field(
+        "", description="For drills: the point of a trade window at which its process kills itself."
     )
 
     alpaca_key_id: SecretStr | None = Field(None, description="Alpaca's API key id.")

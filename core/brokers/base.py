@@ -60,7 +60,8 @@ class OrderRequest:
 class BrokerOrder:
     """An order as the broker shows it now; fills are cumulative.
 
-    ``filled_cash`` is what the fills cost or brought, before fees: quantity times price, summed.
+    ``filled_cash`` is what the fills cost or brought, before fees: ``filled_total`` where the
+    broker says it exactly, else the filled quantity at the average price.
     """
 
     client_order_id: str
@@ -77,6 +78,7 @@ class BrokerOrder:
     """Average; None while nothing is filled."""
     submitted_at: datetime | None
     updated_at: datetime | None
+    filled_total: Decimal | None = None
     replaced_by: str | None = None
     """Broker's id of the order that took this one's place."""
     request_id: str | None = None
@@ -251,6 +253,10 @@ class Broker(Protocol):
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         """Every order that is not final, whoever made it, all pages."""
+        ...
+
+    def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
+        """Every order submitted since then, final or not, whoever made it, in few requests."""
         ...
 
     def order(self, client_order_id: str) -> BrokerOrder | None:

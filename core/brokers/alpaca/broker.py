@@ -131,9 +131,17 @@ class AlpacaBroker:
         return self._connection.read("/positions", {}, answers.positions)
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
-        """Oldest first. Pages overlap by a microsecond, as many orders may share one instant."""
+        """Oldest first."""
+        return self._orders({"status": "open"})
+
+    def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
+        """Oldest first."""
+        return self._orders({"status": "all", "after": _stamp(since)})
+
+    def _orders(self, which: Mapping[str, Any]) -> tuple[BrokerOrder, ...]:
+        """Pages overlap by a microsecond, as many orders may share one instant."""
         found: dict[str, BrokerOrder] = {}
-        params: dict[str, Any] = {"status": "open", "limit": ORDERS_A_PAGE, "direction": "asc"}
+        params: dict[str, Any] = {**which, "limit": ORDERS_A_PAGE, "direction": "asc"}
         while True:
             page = self._connection.read("/orders", params, _listed)
             read = {order.broker_order_id: order for order in answers.orders(page)}
