@@ -68,6 +68,7 @@ class RemoteBroker(BrokerStand):
 
     ``sending``, ``looking``, ``canceling``  method and path of a submit, a look-up and a cancel
     ``sent_ids``   client ids of every submit that arrived, whatever became of it
+    ``hasty``      the same account through a broker that waits a second for an answer, no more
     ``nowhere``    the same broker at an address where nothing listens
     ``secrets``    never to be seen
     """
@@ -76,6 +77,7 @@ class RemoteBroker(BrokerStand):
     alpaca: AlpacaTrading = field(kw_only=True)
     data: AlpacaData = field(kw_only=True)
     sent_ids: Callable[[], list[str]] = field(kw_only=True)
+    hasty: Broker = field(kw_only=True)
     nowhere: Callable[[], Broker] = field(kw_only=True)
     sending: dict[str, str] = field(kw_only=True)
     looking: dict[str, str] = field(kw_only=True)
@@ -94,23 +96,22 @@ def alpaca(_: pytest.FixtureRequest) -> Iterator[RemoteBroker]:
             data.quotes.set(symbol, price)
         fake.desk.assets.set("LUMP", fractionable=False)
 
-        def opened(trading_url: str = fake.url) -> AlpacaBroker:
+        def opened(trading_url: str = fake.url, timeout_seconds: float = 20.0) -> AlpacaBroker:
             return AlpacaBroker(
                 KEY_ID,
                 SECRET_KEY,
                 clock=clock,
                 trading_url=trading_url,
                 data_url=data.url,
-                timeout_seconds=0.4,
+                timeout_seconds=timeout_seconds,
                 sleep=clock.sleep,
-                tries=2,
             )
 
         def fill_as(how: HowFilled) -> None:
             plans = {"whole": fills.immediately, "never": fills.never}
             fake.fill_as(fills.partly(how) if isinstance(how, Decimal) else plans[how])
 
-        broker = opened()
+        broker, hasty = opened(), opened(timeout_seconds=1.0)
         yield RemoteBroker(
             broker,
             clock,
@@ -123,6 +124,7 @@ def alpaca(_: pytest.FixtureRequest) -> Iterator[RemoteBroker]:
             alpaca=fake,
             data=data,
             sent_ids=lambda: fake.sent_ids,
+            hasty=hasty,
             nowhere=lambda: opened(f"http://127.0.0.1:{_free_port()}"),
             sending={"method": "POST", "path": "/v2/orders"},
             looking={"method": "GET", "path": "/v2/orders"},
@@ -130,6 +132,7 @@ def alpaca(_: pytest.FixtureRequest) -> Iterator[RemoteBroker]:
             secrets=(KEY_ID, SECRET_KEY),
         )
         broker.close()
+        hasty.close()
 
 
 @contextmanager

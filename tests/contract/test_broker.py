@@ -195,6 +195,23 @@ def test_nothing_fills_while_the_market_is_closed(at_broker: BrokerStand):
     assert held(at_broker) == 0
 
 
+def test_recent_orders_are_all_since_an_instant_final_or_not(at_broker: BrokerStand):
+    early = sent(at_broker, "buy", "1")
+    at_broker.clock.advance(60)
+    since = at_broker.clock()
+    later = [sent(at_broker, "buy", "2"), sent(at_broker, "sell", "1")]
+    found = at_broker.broker.recent_orders(since)
+    assert list(found) == later
+    assert {o.state for o in found} == {"filled"}
+    long_ago = since - timedelta(days=1)
+    assert list(at_broker.broker.recent_orders(long_ago)) == [early, *later]
+    at_broker.fill_as("never")
+    waiting = sent(at_broker, "buy", "3")
+    at_broker.broker.cancel(waiting.broker_order_id)
+    states = [o.state for o in at_broker.broker.recent_orders(since)]
+    assert states == ["filled", "filled", "canceled"]
+
+
 # -- ids ------------------------------------------------------------------------------------------
 
 
