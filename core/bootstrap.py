@@ -299,6 +299,7 @@ class Services:
         stop: Signal | None = None,
         source: MarketSource | None = None,
         broker: Broker | None = None,
+        updates: OrderStream | None = None,
         quiet: bool = False,
     ) -> Desk:
         """Everything the account's trading works with.
@@ -337,6 +338,7 @@ class Services:
             host=holder(),
             stop=stopping,
             pause=pause,
+            updates=updates,
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
         )

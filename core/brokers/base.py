@@ -305,3 +305,7 @@ class OrderStream(Protocol):
         Empty when nothing came, also while the connection is down: it is mended behind.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
