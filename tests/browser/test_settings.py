@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +30,7 @@ def press(page: Page, name: str) -> None:
 
 
 def row_button(page: Page, key: str):
-    return page.locator(f"[class*=st-key-{key}_] button")
+    return page.locator(f"[class*=st-key-{key}_]").get_by_role("button")
 
 
 def test_a_channel_from_beginning_to_end(app, page, hook):
@@ -64,7 +65,7 @@ def test_a_channel_from_beginning_to_end(app, page, hook):
     hook.misbehave(does.status(500))
     row_button(page, "test").click(delay=80)
     expect(page.get_by_text("The test was not taken.")).to_be_visible()
-    expect(page.get_by_text("Failing", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("Failing$"))).to_be_visible()
     settled(page)
 
     row_button(page, "edit").click(delay=80)
@@ -80,7 +81,7 @@ def test_a_channel_from_beginning_to_end(app, page, hook):
     settled(page)
 
     row_button(page, "switch").click(delay=80)
-    expect(page.get_by_text("Off", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("Off$"))).to_be_visible()
     settled(page)
 
     row_button(page, "drop").click(delay=80)
