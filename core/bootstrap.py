@@ -16,21 +16,31 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from core.clock import Clock
-from core.errors import BadInput, UnknownName
+from core.errors import BadInput, NeedsOperator, UnknownName
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from threading import Event as Signal
+
     from redis import Redis
 
+    from core.accounts.account import Account
     from core.accounts.users import User
     from core.accounts.vault import Vault
+    from core.brokers.base import Broker
+    from core.db.accounts import Accounts
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
     from core.db.channels import Channels
     from core.db.database import Database
     from core.db.deliveries import Deliveries
+    from core.db.deployments import Deployments
+    from core.db.equity import Equity
     from core.db.events import Events
     from core.db.heartbeats import Heartbeats
+    from core.db.leases import Lease
+    from core.db.ledger import Ledger
+    from core.db.orders import Orders
     from core.db.queue import Queue
     from core.db.schema import Schema
     from core.db.sealed import Sealed
@@ -39,10 +49,12 @@ if TYPE_CHECKING:
     from core.db.tabs import Tabs
     from core.db.users import Users
     from core.db.variables import Variables
+    from core.db.windows import Windows
     from core.library.flows import Flows
     from core.library.intake import Intake, Read
     from core.market.source import MarketSource
     from core.notify import Notifier
+    from core.trading.desk import Desk
 
 Say = Callable[[str], None]
 
@@ -226,6 +238,103 @@ class Services:
 
         return Events(self.database.engine)
 
+    # -- live trading --------------------------------------------------------------------------
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from core.db.accounts import Accounts
+
+        return Accounts(self.database.engine, self.clock)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        from core.db.deployments import Deployments
+
+        return Deployments(self.database.engine, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from core.db.ledger import Ledger
+
+        return Ledger(self.database.engine)
+
+    @cached_property
+    def orders(self) -> Orders:
+        from core.db.orders import Orders
+
+        return Orders(self.database.engine, self.clock, self.ledger)
+
+    @cached_property
+    def windows(self) -> Windows:
+        from core.db.windows import Windows
+
+        return Windows(self.database.engine, self.clock)
+
+    @cached_property
+    def equity(self) -> Equity:
+        from core.db.equity import Equity
+
+        return Equity(self.database.engine)
+
+    def lease(self, name: str) -> Lease:
+        """What only one process at a time may hold; not taken yet."""
+        from core.db.leases import Lease
+
+        return Lease(self.database.engine, self.clock, name, holder())
+
+    def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
+        """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
+        return _BROKERS[account.broker](self, account, source)
+
+    def desk(
+        self,
+        account: Account,
+        *,
+        stop: Signal | None = None,
+        source: MarketSource | None = None,
+        broker: Broker | None = None,
+        quiet: bool = False,
+    ) -> Desk:
+        """Everything the account's trading works with.
+
+        Raises NeedsOperator for a live account under a clock that was set: it would trade at
+        another time than it thinks.
+        """
+        from threading import Event as Signal
+
+        from core.trading.crash import Drill
+        from core.trading.desk import Desk
+
+        if account.mode == "live" and self.settings.clock is not None:
+            raise NeedsOperator("SLUICE_CLOCK is set: a live account trades by the real clock.")
+        stopping = stop or Signal()
+
+        def pause(seconds: float) -> None:
+            stopping.wait(seconds)
+
+        market = source or self.source(
+            account.source, path=None if account.path is None else Path(account.path)
+        )
+        return Desk(
+            account=account,
+            broker=broker or self.broker(account, source=market),
+            source=market,
+            engine=self.database.engine,
+            accounts=self.accounts,
+            deployments=self.deployments,
+            ledger=self.ledger,
+            orders=self.orders,
+            windows=self.windows,
+            equity=self.equity,
+            events=self.events,
+            clock=self.clock,
+            host=holder(),
+            stop=stopping,
+            pause=pause,
+            drill=Drill(self.settings.crash_at),
+            quiet=quiet,
+        )
+
     @cached_property
     def channels(self) -> Channels:
         """Where users are told of it."""
@@ -394,6 +503,32 @@ _SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
     "bybit": _bybit,
 }
 SOURCE_NAMES = tuple(_SOURCES)
+
+
+# -- brokers -------------------------------------------------------------------------------------
+
+
+def _paper(services: Services, account: Account, source: MarketSource | None) -> Broker:
+    from core.brokers.paper import PaperBroker, PaperOptions
+    from core.db.paper_books import PaperBooks
+
+    market = source or services.source(account.source)
+    options = PaperOptions(**account.options)
+    books = PaperBooks(services.database.engine)
+    return PaperBroker(account.id, books, market, services.clock, options)
+
+
+_BROKERS: dict[str, Callable[[Services, Account, MarketSource | None], Broker]] = {
+    "paper": _paper,
+}
+
+
+def holder() -> str:
+    """This process among all on all hosts: two containers may share a host's name."""
+    import os
+    import socket
+
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def _secret(value: SecretStr | None) -> str | None:

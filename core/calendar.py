@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -25,6 +26,10 @@ _DAY = np.timedelta64(1, "D")
 _ZONES: dict[CalendarName, ZoneInfo] = {
     "XNYS": ZoneInfo("America/New_York"),
     "24/7": ZoneInfo("UTC"),
+}
+_OPENINGS: dict[CalendarName, time_of_day] = {
+    "XNYS": time_of_day(9, 30, tzinfo=_ZONES["XNYS"]),
+    "24/7": time_of_day(tzinfo=UTC),
 }
 
 
@@ -56,6 +61,11 @@ class Calendar:
         if i == len(self.sessions) or self.sessions[i] != _day(session):
             raise ValueError(f"{session} is not a session of {self.name}")
         return datetime.fromtimestamp(int(self.closes[i].astype(np.int64)), UTC)
+
+    def opening(self, session: date | np.datetime64) -> datetime:
+        """The instant ``session`` begins; half-days begin when others do."""
+        day: date = _day(session).astype(object)
+        return datetime.combine(day, _OPENINGS[self.name]).astimezone(UTC)
 
     def last_closed(self, now: datetime) -> date:
         """The latest session whose close is at or before ``now``."""

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         0, ge=0, le=256, description="Jobs a worker does at a time; 0 is one for each core."
     )
 
+    crash_at: str = Field(
+        "", description="For drills: the point of a trade window at which its process kills itself."
+    )
+
     alpaca_key_id: SecretStr | None = Field(None, description="Alpaca's API key id.")
     alpaca_secret_key: SecretStr | None = Field(None, description="The secret to that key.")
     alpaca_trading_url: str | None = Field(

@@ -60,7 +60,8 @@ class OrderRequest:
 class BrokerOrder:
     """An order as the broker shows it now; fills are cumulative.
 
-    ``filled_cash`` is what the fills cost or brought, before fees: quantity times price, summed.
+    ``filled_cash`` is what the fills cost or brought, before fees: ``filled_total`` where the
+    broker says it exactly, else the filled quantity at the average price.
     """
 
     client_order_id: str
@@ -76,6 +77,7 @@ class BrokerOrder:
     """Average; None while nothing is filled."""
     submitted_at: datetime | None
     updated_at: datetime | None
+    filled_total: Decimal | None = None
     replaced_by: str | None = None
     """Broker's id of the order that took this one's place."""
     request_id: str | None = None

@@ -1,0 +1,471 @@
+"""The built-in broker: fills market orders at its market data source's price, without keys.
+
+It keeps books of its own (``PaperBooks``), as a broker does: Sluice's ledger is compared with them
+and never writes them. Orders fill at the source's latest price, moved against the order by the
+slippage, while the market is open by the calendar; a share of orders may fill in two parts.
+Dividends and splits come from the source's price series (core/market/actions.py) on the first
+question of a session, and show as activities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.brokers.base import (
+    Accepted,
+    Activity,
+    Asset,
+    BrokerAccount,
+    BrokerOrder,
+    BrokerPosition,
+    CancelOutcome,
+    Exists,
+    MarketClock,
+    Mode,
+    OrderRequest,
+    Quote,
+    Refused,
+    SendOutcome,
+    SessionHours,
+    Side,
+)
+from core.calendar import Calendar, calendar
+from core.clock import Clock
+from core.errors import UnknownName
+from core.market.actions import Action, actions_between
+from core.market.bars import Adjustment, Bars
+from core.market.source import MarketSource
+
+ZERO = Decimal(0)
+_PRICE = Decimal("0.00000001")
+_CENT = Decimal("0.000001")
+_RECENT = timedelta(days=10)
+_CURRENCY = "USD"
+
+
+class PaperOptions(BaseModel):
+    """What the built-in broker is told when an account is added."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cash: Decimal = Field(Decimal(100_000), gt=0, description="Money it starts with.")
+    slippage_bps: float = Field(
+        1.0, ge=0, le=500, description="A fill is so much worse than the price, in basis points."
+    )
+    partial_share: float = Field(
+        0.0, ge=0, le=1, description="Share of orders that fill in two parts."
+    )
+    fractional: bool = Field(True, description="Whether parts of a share can be traded.")
+
+
+@dataclass(frozen=True, slots=True)
+class PaperOrder:
+    client_order_id: str
+    number: int
+    symbol: str
+    side: Side
+    quantity: Decimal
+    state: str
+    filled_quantity: Decimal
+    filled_cash: Decimal
+    submitted_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPosition:
+    quantity: Decimal
+    average_price: Decimal
+
+
+class PaperBook(Protocol):
+    """One account's books, locked for whoever has them."""
+
+    cash: Decimal
+    actions_until: date | None
+
+    def positions(self) -> dict[str, PaperPosition]: ...
+    def position(self, symbol: str) -> PaperPosition | None: ...
+    def order(self, client_order_id: str) -> PaperOrder | None: ...
+    def open_orders(self) -> tuple[PaperOrder, ...]: ...
+    def add_order(self, order: PaperOrder) -> PaperOrder: ...
+    def put_order(self, order: PaperOrder) -> None: ...
+    def put_position(self, symbol: str, position: PaperPosition | None) -> None: ...
+    def activities(self, after: datetime) -> tuple[Activity, ...]: ...
+    def add_activity(self, activity: Activity) -> bool:
+        """False where there is one of that id."""
+        ...
+
+
+class PaperBooks(Protocol):
+    def locked(self, account_id: UUID, opening: Decimal) -> AbstractContextManager[PaperBook]:
+        """The account's books in one transaction; begun with ``opening`` cash at first use."""
+        ...
+
+
+class PaperBroker:
+    """A ``Broker``."""
+
+    name = "paper"
+    mode: Mode = "paper"
+    minimum_notional = Decimal(1)
+
+    def __init__(
+        self,
+        account_id: UUID,
+        books: PaperBooks,
+        source: MarketSource,
+        clock: Clock,
+        options: PaperOptions | None = None,
+    ) -> None:
+        self._id, self._books, self._source, self._clock = account_id, books, source, clock
+        self._options = options or PaperOptions()
+        self._calendar: Calendar = calendar("XNYS")
+        self._kept: tuple[datetime, dict[str, Quote]] | None = None
+
+    @property
+    def quantity_step(self) -> Decimal:
+        return Decimal("0.000000001") if self._options.fractional else Decimal(1)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def account(self) -> BrokerAccount:
+        with self._book() as book:
+            held, cash = book.positions(), book.cash
+        quotes = self.quotes(sorted(held))
+        value = sum(
+            (p.quantity * (quotes[s].price if s in quotes else p.average_price))
+            for s, p in held.items()
+        )
+        return BrokerAccount(
+            cash=cash, equity=cash + value, buying_power=max(cash, ZERO), currency=_CURRENCY
+        )
+
+    def positions(self) -> tuple[BrokerPosition, ...]:
+        with self._book() as book:
+            held = book.positions()
+        quotes = self.quotes(sorted(held))
+        return tuple(
+            BrokerPosition(
+                symbol=symbol,
+                quantity=position.quantity,
+                average_price=position.average_price,
+                price=quotes[symbol].price if symbol in quotes else None,
+            )
+            for symbol, position in sorted(held.items())
+        )
+
+    def open_orders(self) -> tuple[BrokerOrder, ...]:
+        with self._book() as book:
+            orders = [self._tended(book, order) for order in book.open_orders()]
+        return tuple(_shown(order) for order in orders if order.state == "partially_filled")
+
+    def order(self, client_order_id: str) -> BrokerOrder | None:
+        with self._book() as book:
+            found = book.order(client_order_id)
+            return None if found is None else _shown(self._tended(book, found))
+
+    def assets(self, symbols: Sequence[str]) -> Mapping[str, Asset]:
+        known = set(self._source.symbols())
+        return {
+            symbol: Asset(symbol=symbol, tradable=True, fractionable=self._options.fractional)
+            for symbol in symbols
+            if not known or symbol in known
+        }
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The last price of the current session's bar; of the last session's while none is open."""
+        now = self._clock()
+        if self._kept is None or self._kept[0] != now:
+            self._kept = (now, {})
+        kept = self._kept[1]
+        missing = [symbol for symbol in symbols if symbol not in kept]
+        if missing:
+            kept.update(self._read_quotes(missing, now))
+        return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
+
+    def _read_quotes(self, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
+        bars = self._recent(symbols, self._traded)
+        found: dict[str, Quote] = {}
+        for symbol in bars.symbols:
+            close = bars.close[:, bars.column(symbol)]
+            known = np.flatnonzero(~np.isnan(close))
+            if not len(known):
+                continue
+            last = int(known[-1])
+            closes = self._calendar.close(bars.sessions[last])
+            found[symbol] = Quote(
+                symbol=symbol,
+                price=Decimal(repr(float(close[last]))).quantize(_PRICE).normalize(),
+                at=min(closes, bars.provenance.as_of if bars.provisional else closes, now),
+                feed=bars.provenance.feed,
+            )
+        return found
+
+    def clock(self) -> MarketClock:
+        now = self._clock()
+        hours = self.hours(now.date() - timedelta(days=1), now.date() + timedelta(days=7))
+        open_now = next((h for h in hours if h.opens_at <= now < h.closes_at), None)
+        coming = open_now or next((h for h in hours if h.opens_at > now), None)
+        return MarketClock(
+            now=now,
+            is_open=open_now is not None,
+            next_close=None if coming is None else coming.closes_at,
+        )
+
+    def hours(self, start: date, end: date) -> tuple[SessionHours, ...]:
+        return tuple(
+            SessionHours(day, self._calendar.opening(day), self._calendar.close(day))
+            for day in self._calendar.between(start, end).tolist()
+        )
+
+    def activities(self, after: datetime) -> tuple[Activity, ...]:
+        with self._book() as book:
+            return book.activities(after)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def submit(self, request: OrderRequest) -> SendOutcome:
+        now = self._clock()
+        clock = self.clock()
+        price = self.quotes([request.symbol]).get(request.symbol)
+        with self._book() as book:
+            if book.order(request.client_order_id) is not None:
+                return Exists()
+            refusal = self._refusal(book, request, price, clock)
+            if refusal is not None or price is None or clock.next_close is None:
+                return refusal or Refused("invalid", "there is no market")
+            order = book.add_order(
+                PaperOrder(
+                    client_order_id=request.client_order_id,
+                    number=0,
+                    symbol=request.symbol,
+                    side=request.side,
+                    quantity=request.quantity,
+                    state="accepted",
+                    filled_quantity=ZERO,
+                    filled_cash=ZERO,
+                    submitted_at=now,
+                    updated_at=now,
+                    expires_at=clock.next_close,
+                )
+            )
+            first = request.quantity
+            if _draw(request.client_order_id) < self._options.partial_share:
+                first = (request.quantity / 3).quantize(self.quantity_step, "ROUND_DOWN")
+            return Accepted(_shown(self._fill(book, order, first, price.price)))
+
+    def cancel(self, broker_order_id: str) -> CancelOutcome:
+        with self._book() as book:
+            for order in book.open_orders():
+                if str(order.number) == broker_order_id:
+                    book.put_order(replace(order, state="canceled", updated_at=self._clock()))
+                    return CancelOutcome("requested")
+        return CancelOutcome("too_late", "it is final")
+
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _book(self) -> AbstractContextManager[PaperBook]:
+        return _Settled(self._books.locked(self._id, self._options.cash), self)
+
+    def _refusal(
+        self, book: PaperBook, request: OrderRequest, quote: Quote | None, clock: MarketClock
+    ) -> Refused | None:
+        if quote is None:
+            return Refused("invalid", f"{request.symbol} has no price")
+        if not clock.is_open:
+            return Refused("invalid", "the market is closed")
+        if request.quantity % self.quantity_step:
+            return Refused("invalid", f"quantity must be a multiple of {self.quantity_step}")
+        if request.side == "sell":
+            position = book.position(request.symbol)
+            held = ZERO if position is None else position.quantity
+            if request.quantity > held:
+                return Refused("funds", f"{held} {request.symbol} are held")
+            return None
+        notional = request.quantity * quote.price
+        if notional < self.minimum_notional:
+            return Refused("invalid", f"a buy must be worth at least {self.minimum_notional}")
+        needed = request.quantity * self._price(quote.price, "buy")
+        if needed > book.cash:
+            return Refused("funds", f"it costs {needed:.2f}, the account has {book.cash:.2f}")
+        return None
+
+    def _price(self, price: Decimal, side: Side) -> Decimal:
+        against = Decimal(repr(self._options.slippage_bps)) / 10_000
+        factor = 1 + against if side == "buy" else 1 - against
+        return (price * factor).quantize(_PRICE)
+
+    def _tended(self, book: PaperBook, order: PaperOrder) -> PaperOrder:
+        """An order that waits for its second part gets it; after the close it expires."""
+        if order.state not in ("accepted", "partially_filled"):
+            return order
+        now = self._clock()
+        if now >= order.expires_at:
+            order = replace(order, state="expired", updated_at=now)
+            book.put_order(order)
+            return order
+        quote = self.quotes([order.symbol]).get(order.symbol)
+        if quote is None or now == order.updated_at:
+            return order
+        return self._fill(book, order, order.quantity - order.filled_quantity, quote.price)
+
+    def _fill(
+        self, book: PaperBook, order: PaperOrder, quantity: Decimal, price: Decimal
+    ) -> PaperOrder:
+        at = self._price(price, order.side)
+        cash = quantity * at
+        signed = quantity if order.side == "buy" else -quantity
+        book.cash -= cash if order.side == "buy" else -cash
+        held = book.position(order.symbol)
+        book.put_position(order.symbol, _after(held, signed, at))
+        filled = order.filled_quantity + quantity
+        order = replace(
+            order,
+            state="filled" if filled == order.quantity else "partially_filled",
+            filled_quantity=filled,
+            filled_cash=order.filled_cash + cash,
+            updated_at=self._clock(),
+        )
+        book.put_order(order)
+        return order
+
+    @property
+    def _traded(self) -> Adjustment:
+        """Prices as traded, as far as the source has them."""
+        return next(a for a in ("raw", "split_adjusted", "adjusted") if a in self._has)
+
+    @property
+    def _has(self) -> tuple[Adjustment, ...]:
+        return self._source.info.adjustments
+
+    def _recent(
+        self, symbols: Sequence[str], adjustment: Adjustment, since: date | None = None
+    ) -> Bars:
+        start = since or (self._clock() - _RECENT).date()
+        try:
+            return self._source.bars(symbols, start=start, adjustment=adjustment)
+        except UnknownName as err:
+            others = [symbol for symbol in symbols if symbol != err.name]
+            if not others or len(others) == len(symbols):
+                raise
+            return self._recent(others, adjustment, since)
+
+    def settle(self, book: PaperBook) -> None:
+        """Pay dividends and carry out splits of the sessions that began since the last time."""
+        now = self._clock()
+        session = self._calendar.current(now) or self._calendar.last_closed(now)
+        if now < self._calendar.opening(session):
+            session = self._calendar.last_closed(now)
+        until, held = book.actions_until, book.positions()
+        if until is not None and until >= session:
+            return
+        kinds: tuple[Adjustment, ...] = ("raw", "split_adjusted", "adjusted")
+        if until is not None and held and set(kinds) <= set(self._has):
+            raw, split, whole = (self._recent(sorted(held), k, until) for k in kinds)
+            for action in actions_between(raw, split, whole, until):
+                if action.session <= session:
+                    self._act(book, action)
+        book.actions_until = session
+
+    def _act(self, book: PaperBook, action: Action) -> None:
+        position = book.position(action.symbol)
+        if position is None:
+            return
+        at = self._calendar.opening(action.session)
+        if action.ratio != 1.0:
+            ratio = Decimal(repr(action.ratio))
+            after = (position.quantity * ratio).quantize(self.quantity_step, "ROUND_DOWN")
+            split = Activity(
+                id=f"split-{action.symbol}-{action.session}",
+                kind="split",
+                at=at,
+                symbol=action.symbol,
+                quantity=after - position.quantity,
+                ratio=ratio,
+            )
+            if book.add_activity(split):
+                position = PaperPosition(after, position.average_price / ratio)
+                book.put_position(action.symbol, position)
+        if action.dividend:
+            each = Decimal(repr(action.dividend)).quantize(_PRICE)
+            cash = (position.quantity * each).quantize(_CENT)
+            dividend = Activity(
+                id=f"dividend-{action.symbol}-{action.session}",
+                kind="dividend",
+                at=at,
+                symbol=action.symbol,
+                cash=cash,
+                quantity=position.quantity,
+            )
+            if cash and book.add_activity(dividend):
+                book.cash += cash
+
+
+class _Settled:
+    """Books that have had their corporate actions before anybody looks."""
+
+    def __init__(self, inner: AbstractContextManager[PaperBook], broker: PaperBroker) -> None:
+        self._inner, self._broker = inner, broker
+
+    def __enter__(self) -> PaperBook:
+        book = self._inner.__enter__()
+        try:
+            self._broker.settle(book)
+        except BaseException as err:
+            self._inner.__exit__(type(err), err, err.__traceback__)
+            raise
+        return book
+
+    def __exit__(self, *error: object) -> bool | None:
+        return self._inner.__exit__(*error)  # type: ignore[arg-type]
+
+
+def _shown(order: PaperOrder) -> BrokerOrder:
+    filled = order.filled_quantity
+    return BrokerOrder(
+        client_order_id=order.client_order_id,
+        broker_order_id=str(order.number),
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        state=order.state,  # type: ignore[arg-type]
+        status=order.state,
+        filled_quantity=filled,
+        filled_price=None if not filled else (order.filled_cash / filled).quantize(_PRICE),
+        filled_total=order.filled_cash,
+        submitted_at=order.submitted_at,
+        updated_at=order.updated_at,
+    )
+
+
+def _after(held: PaperPosition | None, signed: Decimal, price: Decimal) -> PaperPosition | None:
+    if held is None:
+        return PaperPosition(signed, price)
+    quantity = held.quantity + signed
+    if not quantity:
+        return None
+    if signed < 0:
+        return PaperPosition(quantity, held.average_price)
+    average = (held.quantity * held.average_price + signed * price) / quantity
+    return PaperPosition(quantity, average.quantize(_PRICE))
+
+
+def _draw(client_order_id: str) -> float:
+    """A number in [0, 1) that is the order's own: drills repeat."""
+    from hashlib import blake2s
+
+    return int.from_bytes(blake2s(client_order_id.encode(), digest_size=4).digest(), "big") / 2**32

@@ -139,7 +139,8 @@ windows = Table(
     Column("reading", JSONB, nullable=False, server_default=_OBJECT),
     UniqueConstraint("account_id", "session", "slot"),
     CheckConstraint(
-        "state IN ('claimed', 'planned', 'done', 'missed', 'failed', 'expired')", name="state"
+        "state IN ('requested', 'claimed', 'planned', 'done', 'missed', 'failed', 'expired')",
+        name="state",
     ),
     Index(None, "due_at"),
 )

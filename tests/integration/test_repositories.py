@@ -10,11 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import core.db.channel_tables
+import core.db.live_tables  # noqa: F401  its tables belong to the schema
 from core.accounts.users import User
 from core.backtest.run import run_backtest
 from core.backtest.settings import parse_settings
-from core.db.channel_tables import metadata
 from core.db.schema import HEAD
+from core.db.tables import metadata
 from core.errors import BadInput, NeedsOperator, UnknownName
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, from_json

@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from core.db.channel_tables import metadata
+# Their tables belong to the schema.
+import core.db.channel_tables
+import core.db.live_tables  # noqa: F401
+from core.db.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -82,8 +82,8 @@ CREATE TABLE windows (
     reading JSONB DEFAULT '{}' NOT NULL,
     CONSTRAINT windows_pkey PRIMARY KEY (id),
     CONSTRAINT windows_account_id_session_slot_key UNIQUE (account_id, session, slot),
-    CONSTRAINT windows_state_check CHECK (state IN ('claimed', 'planned', 'done', 'missed',
-        'failed', 'expired')),
+    CONSTRAINT windows_state_check CHECK (state IN ('requested', 'claimed', 'planned', 'done',
+        'missed', 'failed', 'expired')),
     CONSTRAINT windows_account_id_fkey FOREIGN KEY(account_id) REFERENCES accounts (id) ON
         DELETE CASCADE
 );

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -14,18 +12,10 @@ from core.market.bars import Float
 from core.market.sources.demo.draws import normal, uniform
 from core.market.sources.demo.tape import PRICES, Shape, Tape, multiple, rounded
 
-_SHARES_OPEN = time_of_day(9, 30, tzinfo=ZoneInfo("America/New_York"))
 _MINUTE = timedelta(minutes=1)
 
 OPENING_SHARE = 0.04
 """Of the day's volume, done at the opening itself."""
-
-
-def opening(of: Calendar, session: date) -> datetime:
-    """The instant ``session`` begins; half-days begin when others do."""
-    if of.name == "24/7":
-        return datetime.combine(session, time_of_day(tzinfo=UTC))
-    return datetime.combine(session, _SHARES_OPEN).astimezone(UTC)
 
 
 def minutes(of: Calendar, now: datetime) -> tuple[int, int]:
@@ -33,7 +23,7 @@ def minutes(of: Calendar, now: datetime) -> tuple[int, int]:
     session = of.current(now)
     if session is None:
         raise ValueError(f"no session of {of.name} is in progress at {now}")
-    begun = opening(of, session)
+    begun = of.opening(session)
     return (now - begun) // _MINUTE, (of.close(session) - begun) // _MINUTE
 
 

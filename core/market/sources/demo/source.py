@@ -22,7 +22,7 @@ from core.market.source import (
 )
 from core.market.sources.demo import funds as fund_market
 from core.market.sources.demo import perpetuals as perpetual_market
-from core.market.sources.demo.intraday import minutes, opening, progress_of
+from core.market.sources.demo.intraday import minutes, progress_of
 from core.market.sources.demo.tape import Tape, rounded, rows_of
 from core.market.sources.demo.universe import DERIVED, FIRST_FUNDS, FUNDS, PERPETUALS
 
@@ -171,7 +171,7 @@ def _sessions(
     if end is not None and (end < first or len(of.between(today, end)) > 1):
         raise _unavailable("end", end, tapes, first, today)
     last = min(today if end is None else end, today)
-    if last > closed and now < opening(of, today):
+    if last > closed and now < of.opening(today):
         last = closed
     return of.between(first if start is None else start, last)
 

@@ -1,0 +1,171 @@
+"""The accounts table. Every method is one transaction, unless it is given one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.accounts.account import Account, BrokerName, TradingState
+from core.brokers.base import Mode
+from core.clock import Clock
+from core.db.live_tables import accounts, deployments
+from core.db.session import transaction
+from core.errors import BadInput, UnknownName
+from core.risk.limits import Limits
+
+
+class Accounts:
+    """Broker accounts; a user never sees another's."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+
+    def all(self, user_id: UUID | None = None) -> tuple[Account, ...]:
+        """By name; of every user where none is given (the scheduler's view)."""
+        query = select(accounts).order_by(accounts.c.name)
+        if user_id is not None:
+            query = query.where(accounts.c.user_id == user_id)
+        with transaction(self._engine) as db:
+            return tuple(as_account(row) for row in db.execute(query).mappings())
+
+    def get(self, user_id: UUID, name: str) -> Account:
+        """Raises UnknownName."""
+        for account in self.all(user_id):
+            if account.name == name:
+                return account
+        raise UnknownName(
+            "--account", "account", name, [a.name for a in self.all(user_id)],
+            fix="" if self.all(user_id) else "Add one: sluice account add NAME --broker paper",
+        )  # fmt: skip
+
+    def by_id(self, id: UUID) -> Account:  # noqa: A002  its name everywhere
+        with transaction(self._engine) as db:
+            return as_account(
+                db.execute(select(accounts).where(accounts.c.id == id)).mappings().one()
+            )
+
+    def add(
+        self,
+        user_id: UUID,
+        name: str,
+        *,
+        broker: BrokerName,
+        mode: Mode,
+        source: str,
+        path: str | None = None,
+        slots: Sequence[int],
+        limits: Limits,
+        options: Mapping[str, Any] | None = None,
+        sealed: bytes | None = None,
+    ) -> Account:
+        """A new account, active; BadInput for a name that is taken."""
+        row = {
+            "id": uuid4(),
+            "user_id": user_id,
+            "name": name,
+            "broker": broker,
+            "mode": mode,
+            "source": source,
+            "path": path,
+            "slots": list(slots),
+            "limits": limits.model_dump(),
+            "options": dict(options or {}),
+            "keys": sealed,
+            "created_at": self._clock(),
+        }
+        query = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts)
+        with transaction(self._engine) as db:
+            made = db.execute(query).mappings().one_or_none()
+        if made is None:
+            raise BadInput("name", f"there is an account called '{name}'.", "Choose another name.")
+        return as_account(made)
+
+    def change(
+        self,
+        id: UUID,  # noqa: A002
+        *,
+        limits: Limits | None = None,
+        slots: Sequence[int] | None = None,
+        options: Mapping[str, Any] | None = None,
+        sealed: bytes | None = None,
+    ) -> None:
+        """Change what is given, leave the rest."""
+        values: dict[str, Any] = {}
+        if limits is not None:
+            values["limits"] = limits.model_dump()
+        if slots is not None:
+            values["slots"] = list(slots)
+        if options is not None:
+            values["options"] = dict(options)
+        if sealed is not None:
+            values["keys"] = sealed
+        with transaction(self._engine) as db:
+            db.execute(update(accounts).where(accounts.c.id == id).values(values))
+
+    def switch(
+        self,
+        id: UUID,  # noqa: A002
+        state: TradingState,
+        *,
+        reason: str,
+        by: str,
+        db: Connection | None = None,
+    ) -> bool:
+        """Turn the kill switch; False where it stood so already.
+
+        From the commit on no order is recorded that the state forbids.
+        """
+        query = (
+            update(accounts)
+            .where(accounts.c.id == id, accounts.c.state != state)
+            .values(state=state, state_reason=reason, state_by=by, state_at=self._clock())
+        )
+        if db is not None:
+            return bool(db.execute(query).rowcount)
+        with transaction(self._engine) as own:
+            return bool(own.execute(query).rowcount)
+
+    def reconciled(
+        self,
+        id: UUID,  # noqa: A002
+        differences: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """What the last comparison with the broker found; nothing is good."""
+        values = {
+            "differences": [dict(one) for one in differences],
+            "reconciled_at": self._clock(),
+        }
+        with transaction(self._engine) as db:
+            db.execute(update(accounts).where(accounts.c.id == id).values(values))
+
+    def heard_until(self, id: UUID, at: datetime) -> None:  # noqa: A002
+        """Activities up to that instant are booked."""
+        with transaction(self._engine) as db:
+            db.execute(update(accounts).where(accounts.c.id == id).values(activities_until=at))
+
+    def delete(self, id: UUID) -> None:  # noqa: A002
+        """Delete an account with everything of it; BadInput while a strategy runs in it."""
+        with transaction(self._engine) as db:
+            running = db.execute(
+                select(func.count()).where(
+                    deployments.c.account_id == id, deployments.c.state != "stopped"
+                )
+            ).scalar_one()
+            if running:
+                raise BadInput("account", f"{running} strategies run in it.", "Stop them first.")
+            db.execute(delete(accounts).where(accounts.c.id == id))
+
+
+def as_account(row: Mapping[Any, Any]) -> Account:
+    """A row of the accounts table as a value."""
+    values = dict(row)
+    values["sealed"] = values.pop("keys")
+    values["slots"] = tuple(values["slots"])
+    values["limits"] = Limits(**values["limits"])
+    values["differences"] = tuple(values["differences"])
+    return Account(**values)

@@ -1,0 +1,329 @@
+"""The orders table: intents are recorded before anything is sent, and fills are booked once.
+
+Three guards stand in the transactions of this module: the account's state (the kill switch), the
+fence of whoever writes, and the UNIQUE key of an order. None of them is checked beforehand only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.accounts.account import TradingState, lease_of
+from core.brokers.base import BrokerOrder
+from core.clock import Clock
+from core.db.leases import held
+from core.db.ledger import Ledger
+from core.db.live_tables import accounts, order_parts, orders
+from core.db.session import transaction
+from core.errors import Fenced, Halted
+from core.portfolio.ledger import Entry
+from core.portfolio.netting import Part
+from core.portfolio.records import OPEN, OrderRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a session has planned already, refused orders left out; and how many were refused for
+    its budgets."""
+
+    orders: int
+    notional: Decimal
+    refused: int
+
+
+class Orders:
+    def __init__(self, engine: Engine, clock: Clock, ledger: Ledger) -> None:
+        self._engine, self._clock, self._ledger = engine, clock, ledger
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def of_window(self, window_id: UUID) -> tuple[OrderRecord, ...]:
+        """Sells first, then buys, by symbol."""
+        query = select(orders).where(orders.c.window_id == window_id)
+        order = (orders.c.side.desc(), orders.c.symbol, orders.c.leg)
+        with transaction(self._engine) as db:
+            return _records(db.execute(query.order_by(*order)).mappings())
+
+    def open(self, account_id: UUID) -> tuple[OrderRecord, ...]:
+        """Every order that is not final, oldest first."""
+        query = select(orders).where(orders.c.account_id == account_id, orders.c.state.in_(OPEN))
+        with transaction(self._engine) as db:
+            return _records(db.execute(query.order_by(orders.c.created_at)).mappings())
+
+    def recent(self, account_id: UUID, *, limit: int = 500) -> tuple[OrderRecord, ...]:
+        """Newest first."""
+        query = select(orders).where(orders.c.account_id == account_id)
+        order = (orders.c.created_at.desc(), orders.c.symbol)
+        with transaction(self._engine) as db:
+            return _records(db.execute(query.order_by(*order).limit(limit)).mappings())
+
+    def parts(self, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:
+        with transaction(self._engine) as db:
+            return _parts(db, order_ids)
+
+    def spent(self, account_id: UUID, session: date) -> Spent:
+        sent = orders.c.state != "refused"
+        query = select(
+            func.count().filter(sent),
+            func.coalesce(func.sum(orders.c.quantity * orders.c.price).filter(sent), 0),
+            func.count().filter(orders.c.state == "refused", orders.c.status == "budget"),
+        ).where(orders.c.account_id == account_id, orders.c.session == session)
+        with transaction(self._engine) as db:
+            count, notional, refused = db.execute(query).one()
+        return Spent(count, Decimal(notional), refused)
+
+    def fills_since(self, account_id: UUID, at: datetime | None) -> int:
+        """How many orders had fills booked since then."""
+        query = select(func.count()).where(
+            orders.c.account_id == account_id, orders.c.filled_quantity > 0
+        )
+        if at is not None:
+            query = query.where(orders.c.updated_at >= at)
+        with transaction(self._engine) as db:
+            return db.execute(query).scalar_one()
+
+    # -- recording -----------------------------------------------------------------------------
+
+    def record(
+        self,
+        db: Connection,
+        made: Sequence[OrderRecord],
+        parts: Mapping[UUID, Sequence[Part]],
+    ) -> None:
+        """Record orders, in the transaction that holds their decisions; the caller has ``guard``ed
+        it. One that is recorded already is left as it is."""
+        if not made:
+            return
+        query = insert(orders).values([asdict(one) for one in made]).on_conflict_do_nothing()
+        fresh = set(db.execute(query.returning(orders.c.id)).scalars())
+        rows = [
+            {
+                "order_id": order_id,
+                "line": line,
+                "book": part.book,
+                "quantity": part.quantity,
+                "booked_quantity": part.booked_quantity,
+                "booked_cash": part.booked_cash,
+            }
+            for order_id, owned in parts.items()
+            if order_id in fresh
+            for line, part in enumerate(owned)
+        ]
+        if rows:
+            db.execute(insert(order_parts), rows)
+
+    def guard(self, db: Connection, account_id: UUID, fence: int) -> TradingState:
+        """The account's state, which cannot change before the transaction ends.
+
+        Raises Fenced for a fence that is not the newest, Halted where nothing may be recorded.
+        """
+        if db.execute(held(lease_of(account_id), fence)).one_or_none() is None:
+            raise Fenced("Another process trades this account by now; this one stops.")
+        row = db.execute(
+            select(accounts.c.state, accounts.c.state_reason)
+            .where(accounts.c.id == account_id)
+            .with_for_update(read=True)
+        ).one()
+        if row.state == "halted":
+            raise Halted(row.state_reason)
+        state: TradingState = row.state
+        return state
+
+    def mark_sending(
+        self, account_id: UUID, ids: Sequence[UUID], fence: int, *, reducing: frozenset[UUID]
+    ) -> frozenset[UUID]:
+        """Which of these planned orders may be sent now: from here on each may be at the broker.
+
+        ``reducing`` are those that make a position smaller: the only ones sent while the account
+        is reducing. Raises Fenced or Halted.
+        """
+        with transaction(self._engine) as db:
+            state = self.guard(db, account_id, fence)
+            allowed = [one for one in ids if state == "active" or one in reducing]
+            now = self._clock()
+            query = (
+                update(orders)
+                .where(orders.c.id.in_(allowed), orders.c.state == "planned")
+                .values(state="sending", sent_at=now, updated_at=now, fence=fence)
+                .returning(orders.c.id)
+            )
+            return frozenset(db.execute(query).scalars())
+
+    def may_send(self, account_id: UUID, fence: int) -> bool:
+        """Whether orders may be sent by this fence now; those recorded as well."""
+        try:
+            with transaction(self._engine) as db:
+                return self.guard(db, account_id, fence) == "active"
+        except (Fenced, Halted):
+            return False
+
+    def refuse(self, ids: Sequence[UUID], reason: str, *, status: str = "") -> int:
+        """Planned orders that are not sent after all."""
+        return self._end(ids, "refused", reason, status)
+
+    def lapse(self, ids: Sequence[UUID], reason: str) -> int:
+        """Planned orders whose window is over."""
+        return self._end(ids, "lapsed", reason, "")
+
+    def _end(self, ids: Sequence[UUID], state: str, reason: str, status: str) -> int:
+        now = self._clock()
+        query = (
+            update(orders)
+            .where(orders.c.id.in_(list(ids)), orders.c.state == "planned")
+            .values(state=state, reason=reason, status=status, final_at=now, updated_at=now)
+        )
+        with transaction(self._engine) as db:
+            return db.execute(query).rowcount
+
+    def unanswered(self, id: UUID, reason: str, *, not_found: bool = False) -> None:  # noqa: A002
+        """Nobody knows whether the broker has it; ``not_found``: it said it has not, this time."""
+        values: dict[str, Any] = {
+            "state": "unknown",
+            "reason": reason,
+            "updated_at": self._clock(),
+        }
+        if not_found:
+            values["lookups"] = orders.c.lookups + 1
+        with transaction(self._engine) as db:
+            db.execute(
+                update(orders)
+                .where(orders.c.id == id, orders.c.state.in_(("sending", "unknown")))
+                .values(values)
+            )
+
+    def rejected(self, id: UUID, reason: str, *, kind: str, request_id: str | None) -> None:  # noqa: A002
+        """The broker refused it: nothing was or will be traded under its name."""
+        now = self._clock()
+        query = (
+            update(orders)
+            .where(orders.c.id == id, orders.c.state.in_(("sending", "unknown")))
+            .values(
+                state="rejected",
+                status=kind,
+                reason=reason,
+                request_id=request_id,
+                final_at=now,
+                updated_at=now,
+            )
+        )
+        with transaction(self._engine) as db:
+            db.execute(query)
+
+    # -- fills ---------------------------------------------------------------------------------
+
+    def book(
+        self,
+        account_id: UUID,
+        seen: Mapping[UUID, BrokerOrder],
+        entries_of: Callable[
+            [OrderRecord, BrokerOrder, Sequence[Part]], tuple[tuple[Part, ...], Sequence[Entry]]
+        ],
+    ) -> tuple[OrderRecord, ...]:
+        """Take over what the broker shows: states, and fills into the ledger, in one transaction.
+
+        ``entries_of`` gives the parts after the fill and the entries it makes. What the broker
+        shows is cumulative; an older view than what is stored changes nothing. Returns the orders
+        that changed, as they are now.
+        """
+        changed: list[OrderRecord] = []
+        with transaction(self._engine) as db:
+            self._ledger.lock(db, account_id)
+            query = select(orders).where(orders.c.id.in_(list(seen))).with_for_update()
+            stored = _records(db.execute(query).mappings())
+            parts = _parts(db, list(seen))
+            entries: list[Entry] = []
+            for record in stored:
+                view = seen[record.id]
+                after = _after(record, view, self._clock())
+                if after == record:
+                    continue
+                changed.append(after)
+                if after.filled_quantity != record.filled_quantity:
+                    owned, made = entries_of(after, view, parts.get(record.id, ()))
+                    entries += made
+                    _write_parts(db, record.id, owned)
+                _write_order(db, after)
+            self._ledger.post_in(db, account_id, entries)
+        return tuple(changed)
+
+
+def _after(record: OrderRecord, view: BrokerOrder, now: datetime) -> OrderRecord:
+    """The record after the broker showed ``view``: quantities only grow, a final state stays."""
+    from dataclasses import replace
+
+    final = record.state in ("filled", "canceled", "expired", "rejected", "replaced")
+    if view.filled_quantity < record.filled_quantity or (
+        final and view.filled_quantity == record.filled_quantity
+    ):
+        return record
+    state = record.state if final else view.state
+    return replace(
+        record,
+        state=state,
+        status=view.status,
+        reason="" if record.state in ("sending", "unknown") else record.reason,
+        broker_order_id=view.broker_order_id,
+        request_id=view.request_id or record.request_id,
+        filled_quantity=view.filled_quantity,
+        filled_cash=view.filled_cash,
+        final_at=record.final_at or (now if view.final else None),
+        updated_at=record.updated_at if _same(record, view, state) else now,
+    )
+
+
+def _same(record: OrderRecord, view: BrokerOrder, state: str) -> bool:
+    return (
+        record.state == state
+        and record.status == view.status
+        and record.broker_order_id == view.broker_order_id
+        and record.filled_quantity == view.filled_quantity
+        and record.filled_cash == view.filled_cash
+    )
+
+
+_CHANGING = (
+    "state", "status", "reason", "broker_order_id", "request_id", "filled_quantity",
+    "filled_cash", "final_at", "updated_at",
+)  # fmt: skip
+
+
+def _write_order(db: Connection, record: OrderRecord) -> None:
+    values = {name: getattr(record, name) for name in _CHANGING}
+    db.execute(update(orders).where(orders.c.id == record.id).values(values))
+
+
+def _write_parts(db: Connection, order_id: UUID, parts: Iterable[Part]) -> None:
+    for line, part in enumerate(parts):
+        here = (order_parts.c.order_id == order_id) & (order_parts.c.line == line)
+        db.execute(
+            update(order_parts)
+            .where(here)
+            .values(booked_quantity=part.booked_quantity, booked_cash=part.booked_cash)
+        )
+
+
+def _parts(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:
+    query = (
+        select(order_parts)
+        .where(order_parts.c.order_id.in_(list(order_ids)))
+        .order_by(order_parts.c.order_id, order_parts.c.line)
+    )
+    found: dict[UUID, list[Part]] = defaultdict(list)
+    for row in db.execute(query):
+        found[row.order_id].append(
+            Part(row.book, row.quantity, row.booked_quantity, row.booked_cash)
+        )
+    return {order_id: tuple(parts) for order_id, parts in found.items()}
+
+
+def _records(rows: Iterable[Mapping[Any, Any]]) -> tuple[OrderRecord, ...]:
+    return tuple(OrderRecord(**row) for row in rows)

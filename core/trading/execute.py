@@ -1,0 +1,241 @@
+"""Execute: send what is recorded, look up what is unknown, book what is filled.
+
+Nothing here decides. An order is sent only from its row, after a transaction has marked the row as
+*sending* under the kill switch and the fence. A send that was not answered is looked up by its
+client id; only when the broker says it has no such order, and the window is open, is the same id
+sent once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event as Signal
+from uuid import UUID
+
+from core.brokers.base import (
+    Accepted,
+    Broker,
+    BrokerOrder,
+    Exists,
+    OrderRequest,
+    Refused,
+    SendOutcome,
+    Unknown,
+)
+from core.clock import Clock
+from core.db.orders import Orders
+from core.errors import NeedsOperator, Unavailable
+from core.portfolio.records import AT_BROKER, OrderRecord
+from core.trading.crash import Drill
+from core.trading.fills import entries_of_fill
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Orders under way to the broker at a time."""
+RESENDS = 1
+"""How often the same id is sent again after the broker said it has none of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What executing needs to know of the window; ``closes_at`` is when sending ends."""
+
+    account_id: UUID
+    fence: int
+    closes_at: datetime
+    reducing: frozenset[UUID]
+
+
+class Executor:
+    """Sends and tends the orders of one account."""
+
+    def __init__(
+        self,
+        orders: Orders,
+        broker: Broker,
+        clock: Clock,
+        *,
+        currency: str,
+        stop: Signal,
+        pause: Callable[[float], None],
+        drill: Drill,
+    ) -> None:
+        self._orders, self._broker, self._clock = orders, broker, clock
+        self._currency, self._stop, self._pause, self._drill = currency, stop, pause, drill
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def send(self, orders: Sequence[OrderRecord], sending: Sending) -> None:
+        """Send planned orders in their order, a few at a time, until the window closes.
+
+        Between the handfuls it looks at the kill switch, the fence and whether to stop: raises
+        Halted or Fenced.
+        """
+        planned = [order for order in orders if order.state == "planned"]
+        for handful in _handfuls(planned, AT_ONCE):
+            if self._stop.is_set() or self._clock() >= sending.closes_at:
+                return
+            self._drill.reached("before_mark")
+            marked = self._orders.mark_sending(
+                sending.account_id,
+                [order.id for order in handful],
+                sending.fence,
+                reducing=sending.reducing,
+            )
+            self._drill.reached("marked")
+            self._submit([order for order in handful if order.id in marked])
+
+    def _submit(self, orders: Sequence[OrderRecord]) -> None:
+        if not orders:
+            return
+        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="send") as pool:
+            outcomes = list(pool.map(self._one, orders))
+        self._drill.reached("before_outcome")
+        self._take(list(zip(orders, outcomes, strict=True)))
+        self._drill.reached("outcome_recorded")
+
+    def _one(self, order: OrderRecord) -> SendOutcome:
+        self._drill.reached("before_send")
+        outcome = self._broker.submit(
+            OrderRequest(
+                client_order_id=order.client_order_id,
+                symbol=order.symbol,
+                side=order.side,
+                quantity=order.quantity,
+            )
+        )
+        self._drill.reached("sent")
+        return outcome
+
+    def _take(self, outcomes: Sequence[tuple[OrderRecord, SendOutcome]]) -> None:
+        seen: dict[UUID, BrokerOrder] = {}
+        by_id = {order.id: order for order, _ in outcomes}
+        for order, outcome in outcomes:
+            match outcome:
+                case Accepted(view):
+                    seen[order.id] = view
+                case Exists():
+                    self._orders.unanswered(order.id, "the broker has it already")
+                case Unknown(reason, wait):
+                    self._orders.unanswered(order.id, reason)
+                    log.warning("no answer for %s: %s", order.client_order_id, reason)
+                    if wait:
+                        self._pause(min(wait, 60.0))
+                case Refused(kind, reason, request_id):
+                    self._orders.rejected(order.id, reason, kind=kind, request_id=request_id)
+        self._book(seen, by_id)
+
+    # -- tending -------------------------------------------------------------------------------
+
+    def tend(
+        self, account_id: UUID, resend_until: datetime | None, fence: int
+    ) -> tuple[OrderRecord, ...]:
+        """Look up every order that may be at the broker and book what is new; those still open.
+
+        With ``resend_until``, an order the broker has never heard of is sent again, once, before
+        that instant. Raises Unavailable when the broker does not answer at all.
+        """
+        waiting = [order for order in self._orders.open(account_id) if order.state in AT_BROKER]
+        if not waiting:
+            return ()
+        views = self._look_up(waiting)
+        by_id = {order.id: order for order in waiting}
+        self._book({id_: view for id_, view in views.items() if view is not None}, by_id)
+        for order in waiting:
+            if order.id in views and views[order.id] is None:
+                self._never_heard_of(order, resend_until, fence)
+        return tuple(o for o in self._orders.open(account_id) if o.state in AT_BROKER)
+
+    def _look_up(self, orders: Sequence[OrderRecord]) -> dict[UUID, BrokerOrder | None]:
+        """What the broker says of each; an order it gave no answer for is missing."""
+
+        def one(order: OrderRecord) -> BrokerOrder | Unavailable | None:
+            try:
+                return self._broker.order(order.client_order_id)
+            except Unavailable as err:
+                return err
+
+        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="look-up") as pool:
+            answers = list(pool.map(one, orders))
+        failed = [answer for answer in answers if isinstance(answer, Unavailable)]
+        if failed and len(failed) == len(answers):
+            raise failed[0]
+        return {
+            order.id: answer
+            for order, answer in zip(orders, answers, strict=True)
+            if not isinstance(answer, Unavailable)
+        }
+
+    def _never_heard_of(
+        self, order: OrderRecord, resend_until: datetime | None, fence: int
+    ) -> None:
+        self._orders.unanswered(order.id, "the broker does not know it yet", not_found=True)
+        again = (
+            resend_until is not None
+            and self._clock() < resend_until
+            and order.lookups < RESENDS
+            and order.state in ("sending", "unknown")
+            and not self._stop.is_set()
+            and self._orders.may_send(order.account_id, fence)
+        )
+        if again:
+            log.warning("sending %s again: the broker had none of it", order.client_order_id)
+            self._submit([order])
+
+    def _book(self, seen: dict[UUID, BrokerOrder], by_id: dict[UUID, OrderRecord]) -> None:
+        if not seen:
+            return
+        account_id = next(iter(by_id.values())).account_id
+        step = self._broker.quantity_step
+        self._drill.reached("before_booking")
+        changed = self._orders.book(
+            account_id,
+            seen,
+            lambda order, view, parts: entries_of_fill(
+                order, view, parts, step=step, currency=self._currency
+            ),
+        )
+        self._drill.reached("booked")
+        for order in changed:
+            if order.filled_quantity > order.quantity:
+                log.error("%s was filled beyond its quantity", order.client_order_id)
+
+    def await_final(
+        self,
+        account_id: UUID,
+        orders: Sequence[OrderRecord],
+        *,
+        seconds: float,
+        resend_until: datetime,
+        fence: int,
+    ) -> bool:
+        """Tend until all of ``orders`` are final, or so long; whether they are."""
+        ids = {order.id for order in orders}
+        waited, step = 0.0, 0.1
+        while True:
+            open_now = self._tended(account_id, resend_until, fence)
+            if not any(order.id in ids for order in open_now):
+                return True
+            if waited >= seconds or self._stop.is_set() or self._clock() >= resend_until:
+                return False
+            self._pause(step)
+            waited, step = waited + step, min(step * 1.6, 3.0)
+
+    def _tended(
+        self, account_id: UUID, resend_until: datetime, fence: int
+    ) -> tuple[OrderRecord, ...]:
+        try:
+            return self.tend(account_id, resend_until, fence)
+        except (Unavailable, NeedsOperator) as err:
+            log.warning("orders could not be looked up: %s", err)
+            return tuple(o for o in self._orders.open(account_id) if o.state in AT_BROKER)
+
+
+def _handfuls(orders: Sequence[OrderRecord], size: int) -> Iterator[Sequence[OrderRecord]]:
+    for start in range(0, len(orders), size):
+        yield orders[start : start + size]

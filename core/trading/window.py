@@ -1,0 +1,321 @@
+"""A trade window: read, reconcile, decide, screen, record, send, fill. Started, or gone on with.
+
+Recovery is no path of its own: a window is a row, and running one that an earlier process left
+goes on where its row and its orders say. Until its orders are recorded it begins again, as nothing
+was sent; from then on its orders are sent, looked up and booked as their own rows say.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from core.accounts.account import Account
+from core.brokers.base import Quote
+from core.db.session import transaction
+from core.errors import FlowInvalid, Halted
+from core.portfolio.deployment import Deployment
+from core.portfolio.ledger import Entry
+from core.portfolio.netting import cross_postings
+from core.portfolio.records import Window, WindowState
+from core.risk.checks import Standing as RiskStanding
+from core.trading.decide import Decision, Ready, decide_one, prepare
+from core.trading.deploy import release
+from core.trading.desk import Desk
+from core.trading.execute import Sending
+from core.trading.market import read_bars
+from core.trading.plan import Plan, Reading, make_plan
+from core.trading.recording import (
+    decision_record,
+    makes_smaller,
+    only_reducing,
+    orders_of,
+    refusal_events,
+    summary_event,
+)
+from core.trading.schedule import Due
+from core.trading.settle import Standing, prove, settle
+
+log = logging.getLogger(__name__)
+
+SELLS_WAIT_SECONDS = 60.0
+"""Longest wait for sells to fill before buys are sent."""
+BUYS_WAIT_SECONDS = 60.0
+"""Longest wait for buys; what is open then is tended by the fill check."""
+
+
+class TradeWindow:
+    """Runs windows of one account under one fence."""
+
+    def __init__(self, desk: Desk, fence: int, kept: dict[str, Ready] | None = None) -> None:
+        self._desk, self._fence = desk, fence
+        self._kept = kept if kept is not None else {}
+
+    def run(self, due: Due) -> Window | None:
+        """Run the window, or go on with it; None where it has ended already.
+
+        Raises Unavailable or NeedsOperator where it cannot go on now: it may be tried again until
+        the session closes. Raises Fenced when another process trades this account.
+        """
+        desk = self._desk
+        window = desk.windows.claim(
+            desk.account.id,
+            due.session,
+            due.slot,
+            due_at=due.due_at,
+            closes_at=due.closes_at,
+            fence=self._fence,
+            host=desk.host,
+        )
+        if window is None:
+            return None
+        desk.drill.reached("claimed")
+        if window.state == "claimed" and desk.clock() >= window.closes_at:
+            return self._end(window, "missed", "nothing was planned before the close")
+        if window.state == "claimed":
+            log.info("[TRADE WINDOW START] %s %s", desk.account.name, due.session)
+            try:
+                self._plan(window)
+            except Halted as err:
+                return self._end(window, "failed", str(err))
+        self._execute(window)
+        return self._finish(window)
+
+    def preview(self, due: Due) -> Plan:
+        """What the window would plan now; nothing is recorded, nothing is sent."""
+        plan, _ = self._planned(due.session, settle(self._desk, self._fence), traced=True)
+        return plan
+
+    # -- planning ------------------------------------------------------------------------------
+
+    def _plan(self, window: Window) -> None:
+        desk = self._desk
+        desk.windows.step(window.id, "reading")
+        standing = settle(desk, self._fence)
+        plan, reading = self._planned(window.session, standing, traced=True)
+        desk.drill.reached("before_record")
+        self._record(window, plan, reading)
+        desk.drill.reached("recorded")
+        if plan.screened.halt:
+            self._halt(window, plan.screened.halt)
+
+    def _planned(self, session: date, standing: Standing, *, traced: bool) -> tuple[Plan, Reading]:
+        desk = self._desk
+        account = desk.accounts.by_id(desk.account.id)
+        running = desk.deployments.of(account.id)
+        decisions = self._decide(running, session, traced=traced)
+        symbols = _symbols(decisions, running, standing)
+        reading = self._read(session, account, standing, symbols)
+        spent = desk.orders.spent(account.id, reading.session)
+        risk = RiskStanding(
+            equity=standing.account.equity,
+            buying_power=standing.account.buying_power,
+            positions=standing.positions,
+            reducing=account.state == "reducing",
+            orders_today=spent.orders,
+            notional_today=spent.notional,
+            refused_today=spent.refused,
+            cash_missing=standing.account.currency in standing.comparison.stopped,
+        )
+        return make_plan(decisions, reading, account.limits, risk), reading
+
+    def _decide(
+        self, running: Sequence[Deployment], session: date, *, traced: bool
+    ) -> list[tuple[Deployment, Decision]]:
+        ready: dict[UUID, Ready] = {}
+        decisions: dict[UUID, Decision] = {}
+        for one in running:
+            if one.state == "liquidating":
+                decisions[one.id] = Decision("decided", "sells everything", {})
+            elif one.state == "paused" and one.state_by != "breaker":
+                decisions[one.id] = Decision("held", f"paused: {one.state_reason}")
+            else:
+                try:
+                    ready[one.id] = self._ready(one)
+                except FlowInvalid as err:
+                    decisions[one.id] = Decision("aborted", str(err))
+        read = read_bars(self._desk.source, ready)
+        last = self._desk.windows.last_decided(self._desk.account.id)
+        for one in running:
+            if one.id in read.failed:
+                decisions[one.id] = Decision("aborted", read.failed[one.id])
+            elif one.id in ready:
+                before = last[one.id][0] if one.id in last else None
+                made = decide_one(ready[one.id], read.bars[one.id], session, before, traced=traced)
+                # Paused by its breaker it trades nothing; its shadow holds what it decides.
+                decisions[one.id] = made if one.state == "active" else _shadowed(one, made)
+        return [(one, decisions[one.id]) for one in running]
+
+    def _ready(self, deployment: Deployment) -> Ready:
+        if deployment.flow_hash not in self._kept:
+            self._kept[deployment.flow_hash] = prepare(deployment)
+        return self._kept[deployment.flow_hash]
+
+    def _read(
+        self, session: date, account: Account, standing: Standing, symbols: Sequence[str]
+    ) -> Reading:
+        broker, now = self._desk.broker, self._desk.clock()
+        assets = broker.assets(symbols)
+        quotes = broker.quotes(symbols)
+        young, stale = _by_age(symbols, quotes, now, account.limits.quote_age_seconds)
+        return Reading(
+            session=session,
+            at=now,
+            account=standing.account,
+            positions=standing.positions,
+            quotes=young,
+            stale=stale,
+            assets=assets,
+            balances=standing.balances,
+            in_flight=standing.in_flight,
+            stopped=standing.comparison.stopped,
+            step=broker.quantity_step,
+            minimum_notional=broker.minimum_notional,
+        )
+
+    # -- recording -----------------------------------------------------------------------------
+
+    def _record(self, window: Window, plan: Plan, reading: Reading) -> None:
+        """Decisions, crosses and orders in one transaction, under the kill switch and the fence."""
+        desk, account_id = self._desk, self._desk.account.id
+        made, parts = orders_of(window, plan, reading, self._fence, desk.clock())
+        with transaction(desk.engine) as db:
+            state = desk.orders.guard(db, account_id, self._fence)
+            if state == "reducing":
+                made = [only_reducing(one, reading.positions) for one in made]
+            decided = [decision_record(window, one) for one in plan.planned]
+            desk.windows.plan(db, window, decided, reading.as_json())
+            if plan.crosses:
+                postings = cross_postings(plan.crosses, desk.account.currency)
+                reference = f"cross:{window.session}:{window.slot}"
+                entry = Entry("cross", reference, desk.clock(), postings, session=window.session)
+                desk.ledger.post_in(db, account_id, [entry])
+            desk.orders.record(db, made, parts)
+            desk.events.add(refusal_events(desk, window, plan, made), db=db)
+
+    def _halt(self, window: Window, reason: str) -> None:
+        desk = self._desk
+        if desk.accounts.switch(desk.account.id, "halted", reason=reason, by="budget"):
+            desk.events.add(
+                [desk.event("account_halted", reason, severity="critical", window=window.id)]
+            )
+
+    # -- executing -----------------------------------------------------------------------------
+
+    def _execute(self, window: Window) -> None:
+        """Sells first, then buys; what an earlier process sent is looked up before anything."""
+        desk, executor = self._desk, self._desk.executor()
+        orders = desk.orders.of_window(window.id)
+        positions = (
+            {one.symbol: one.quantity for one in desk.broker.positions()}
+            if any(order.open for order in orders)
+            else {}
+        )
+        sending = Sending(
+            desk.account.id,
+            self._fence,
+            window.closes_at,
+            frozenset(order.id for order in orders if makes_smaller(order, positions)),
+        )
+        try:
+            for side, seconds in (("sell", SELLS_WAIT_SECONDS), ("buy", BUYS_WAIT_SECONDS)):
+                legs = [order for order in orders if order.side == side and order.open]
+                if not legs:
+                    continue
+                if any(order.state != "planned" for order in legs):
+                    executor.tend(desk.account.id, window.closes_at, self._fence)
+                desk.windows.step(window.id, f"sending {side}s", f"{len(legs)} orders")
+                executor.send(legs, sending)
+                executor.await_final(
+                    desk.account.id,
+                    legs,
+                    seconds=seconds,
+                    resend_until=window.closes_at,
+                    fence=self._fence,
+                )
+        except Halted as err:
+            left = [order.id for order in orders]
+            desk.orders.refuse(left, str(err), status="halted")
+            executor.await_final(
+                desk.account.id,
+                orders,
+                seconds=5.0,
+                resend_until=window.closes_at,
+                fence=self._fence,
+            )
+
+    def _finish(self, window: Window) -> Window:
+        desk = self._desk
+        orders = desk.orders.of_window(window.id)
+        waiting = [order.id for order in orders if order.state == "planned"]
+        closed = desk.clock() >= window.closes_at
+        if waiting and not closed and desk.stop.is_set():
+            return desk.windows.by_id(window.id)  # a restart goes on with it
+        desk.orders.lapse(waiting, "the window ended before it was sent")
+        desk.drill.reached("before_finish")
+        ended = self._end(window, "expired" if waiting else "done", "")
+        self._stop_liquidated()
+        desk.drill.reached("finished")
+        return ended
+
+    def _end(self, window: Window, state: WindowState, error: str) -> Window:
+        desk = self._desk
+        orders = desk.orders.of_window(window.id)
+        with transaction(desk.engine) as db:
+            if desk.windows.finish(window.id, state, error=error, db=db):
+                desk.events.add([summary_event(desk, window, state, error, orders)], db=db)
+        log.info("[TRADE WINDOW END] %s %s %s", desk.account.name, window.session, state)
+        return desk.windows.by_id(window.id)
+
+    def _stop_liquidated(self) -> None:
+        """Strategies that were to sell everything and have: their money goes to the reserve."""
+        desk = self._desk
+        balances = desk.ledger.balances(desk.account.id)
+        currency = desk.account.currency
+        for one in desk.deployments.of(desk.account.id, ("liquidating",)):
+            if not set(balances.get(one.book, {})) - {currency}:
+                release(desk, one, reason="sold everything")
+
+    def agrees(self) -> bool:
+        """Whether Σ virtual = broker, to the last decimal."""
+        return prove(self._desk)
+
+
+def _shadowed(deployment: Deployment, decision: Decision) -> Decision:
+    if decision.state != "decided":
+        return decision
+    return replace(decision, state="held", reason=f"paused: {deployment.state_reason}")
+
+
+def _symbols(
+    decisions: Sequence[tuple[Deployment, Decision]],
+    running: Sequence[Deployment],
+    standing: Standing,
+) -> list[str]:
+    """What has to be priced: what is wanted, and what the strategies hold."""
+    wanted = {symbol for _, decision in decisions for symbol in decision.weights or {}}
+    currency = standing.account.currency
+    for one in running:
+        wanted |= set(standing.balances.get(one.book, {})) - {currency}
+    return sorted(wanted)
+
+
+def _by_age(
+    symbols: Sequence[str], quotes: Mapping[str, Quote], now: datetime, oldest: float
+) -> tuple[dict[str, Quote], dict[str, float | None]]:
+    young: dict[str, Quote] = {}
+    stale: dict[str, float | None] = {}
+    for symbol in symbols:
+        quote = quotes.get(symbol)
+        if quote is None or quote.price <= 0:
+            stale[symbol] = None
+            continue
+        age = (now - quote.at).total_seconds()
+        if age > oldest:
+            stale[symbol] = age
+        else:
+            young[symbol] = quote
+    return young, stale
