@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     alpaca_trading_url: str | None = Field(
         None, description="Alpaca's trading API; its paper address when absent."
     )
+    alpaca_stream_url: str | None = Field(
+        None, description="Alpaca's stream of order updates; by its trading address when absent."
+    )
     alpaca_data_url: str | None = Field(
         None, description="Alpaca's data API; its own address when absent."
     )
