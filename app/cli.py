@@ -12,12 +12,31 @@ import json
 import sys
 from collections.abc import Sequence
 
-from app.commands import backtest, doctor, imports, migrate, serve, status, sweep, up, vault
+from app.commands import (
+    account,
+    backtest,
+    deployment,
+    doctor,
+    holdings,
+    imports,
+    kill,
+    migrate,
+    serve,
+    status,
+    sweep,
+    up,
+    vault,
+    window,
+)
 from core.errors import BadInput, Cancelled, FlowInvalid, SluiceError
 from core.settings import load_settings
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-COMMANDS = (up, backtest, sweep, imports, status, doctor, migrate, vault, serve)
+COMMANDS = (
+    *(up, backtest, sweep, imports),
+    *(account, deployment, window, holdings, kill),
+    *(status, doctor, migrate, vault, serve),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

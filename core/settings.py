@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         description="Instant at which this process's clock starts; refused with a live account.",
     )
 
+    no_demo: bool = Field(
+        False, description="No example strategies and no demo account for a new user."
+    )
+
     database_url: SecretStr | None = Field(
         None, description="A Postgres server, postgresql://…; embedded Postgres when absent."
     )

@@ -20,10 +20,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from core.accounts.events import Event, Kind
 from core.bootstrap import Services
 from core.clock import system_clock
-from core.errors import Fenced, SluiceError, Unavailable
+from core.errors import Cancelled, Fenced, SluiceError, Unavailable
 from core.library.tasks import UPKEEP
 from core.logs import configure
 from core.process import Pulse, end_with_parent, on_stop
+from core.replay import replay_demo
 from core.settings import load_settings
 from jobs.deadline import Overdue, within
 from jobs.leader import LOOK_SECONDS, Leader
@@ -101,6 +102,9 @@ class Trading:
             known = AccountWork(self._services, account, self._stop)
             self._works[account.id] = known
         return known
+
+    def stopping(self) -> bool:
+        return self._stop.is_set()
 
     def start_up(self) -> None:
         """Reconcile every account and say what was found."""
@@ -181,6 +185,15 @@ def _add_jobs(
         if leader.look():
             trading.start_up()
 
+    def fill_demo() -> None:
+        if leader.leads and not services.settings.no_demo:
+            try:
+                replay_demo(services, trading.stopping)
+            except Cancelled:
+                log.info("the demo's replay goes on at the next start")
+            except SluiceError as err:
+                log.warning("the demo was not replayed: %s", err)
+
     def every(seconds: float, name: str, what: Callable[[AccountWork], None], limit: float) -> None:
         scheduler.add_job(
             lambda: trading.each(what, limit, name), "interval", seconds=seconds, id=name
@@ -189,6 +202,7 @@ def _add_jobs(
     scheduler.add_job(
         look, "interval", seconds=LOOK_SECONDS, id="lead", next_run_time=system_clock()
     )
+    scheduler.add_job(fill_demo, "interval", seconds=LOOK_SECONDS, id="demo")
     every(TICK_SECONDS, "window", AccountWork.tick, WINDOW_LIMIT_SECONDS)
     every(EQUITY_SECONDS, "equity", AccountWork.look_at_equity, JOB_LIMIT_SECONDS)
     every(CLOSE_SECONDS, "close", AccountWork.close_session, JOB_LIMIT_SECONDS)

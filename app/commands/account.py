@@ -79,7 +79,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
 def run_list(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, start=False) as services:
+    with Services(settings, say=_say) as services:
         accounts = services.accounts.all(services.user.id)
     if options.json:
         sys.stdout.write(json.dumps({"accounts": [as_json(one) for one in accounts]}) + "\n")
