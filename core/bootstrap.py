@@ -382,6 +382,14 @@ class Services:
 
         return Sealed(self.database.engine)
 
+    def renew_vault(self) -> int:
+        """A new key for the vault, and everything sealed with it; how many values.
+
+        If that fails half-way, old and new key are both there and everything opens.
+        """
+        self.vault.renew()
+        return self.sealed.reseal(self.vault)
+
     # -- market data ---------------------------------------------------------------------------
 
     def source(self, name: str, *, path: Path | None = None) -> MarketSource:

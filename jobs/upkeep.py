@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 
 UNREAD_DAYS = 60
 """Cached bars nobody has read for so long are removed; they can be fetched again."""
-
+TOLD_DAYS = 30
+"""So long it is kept which channel was told of what; the events themselves stay."""
 POINTS_DAYS = 30
 """Equity every few minutes is kept so long; the daily snapshots stay."""
 EVENTS_DAYS = 400
@@ -29,6 +30,7 @@ def run(services: Services) -> None:
     series = services.purge_bars(timedelta(days=UNREAD_DAYS))
     points = services.equity.thin_points(timedelta(days=POINTS_DAYS))
     events = services.events.delete_older(now - timedelta(days=EVENTS_DAYS))
+    told = services.deliveries.forget_older(now - timedelta(days=TOLD_DAYS))
     dead = services.heartbeats.forget_older(timedelta(days=1))
     log.info(
         "upkeep done",
@@ -37,6 +39,7 @@ def run(services: Services) -> None:
             "backtests": backtests,
             "sweeps": sweeps,
             "series": series,
+            "deliveries": told,
             "heartbeats": dead,
             "equity_points": points,
             "events": events,

@@ -68,8 +68,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     out(f"Library     {found['strategies']} strategies, {found['backtests']} backtests\n")
     for one in found["accounts"]:  # type: ignore[attr-defined]
         wrong = f", {one['differences']} differences" if one["differences"] else ""
-        out(f"Account     {one['account']}: {one['broker']} {one['mode']}, {one['state']}, "
-            f"{one['strategies']} strategies, {one['open_orders']} open orders{wrong}\n")  # fmt: skip
+        counts = f"{one['strategies']} strategies, {one['open_orders']} open orders{wrong}"
+        what = f"{one['broker']} {one['mode']}, {one['state']}, {counts}"
+        out(f"Account     {one['account']}: {what}\n")
     for beat in beats:
         state = "silent" if beat.silent else "alive"
         out(f"{beat.component:11} {state}, process {beat.pid} on {beat.host}, "
