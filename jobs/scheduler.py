@@ -100,7 +100,7 @@ class Trading:
 
     def _work(self, account: Account) -> AccountWork:
         known = self._works.get(account.id)
-        if known is None or known.account != account:
+        if known is None or _configured(known.account) != _configured(account):
             # Changed keys, limits or windows take effect here, at the latest in a few seconds.
             self._forget(account.id)
             known = AccountWork(self._services, account, self._stop)
@@ -154,6 +154,14 @@ class Trading:
             log.warning("not told: %s", err)
 
 
+def _configured(account: Account) -> tuple[object, ...]:
+    """What a desk is made of; what changes by itself, such as when it was reconciled, is not."""
+    return (
+        account.broker, account.mode, account.source, account.path, account.slots,
+        account.limits, account.options, account.sealed,
+    )  # fmt: skip
+
+
 def hand_out_upkeep(services: Services) -> None:
     """Put the daily upkeep into the queue."""
     services.queue.upkeep()
@@ -167,7 +175,7 @@ def main() -> None:
         stop = threading.Event()
         leader = Leader(services)
         trading = Trading(services, leader, stop)
-        pulse = Pulse(services, "scheduler")
+        pulse = Pulse(services, "scheduler", lambda: {"leads": leader.leads})
         scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(THREADS)},

@@ -95,6 +95,8 @@ class Executor:
                 reducing=sending.reducing,
             )
             self._drill.reached("marked")
+            left = [order.id for order in handful if order.id not in marked]
+            self._orders.refuse(left, "the account only makes positions smaller", status="reducing")
             self._submit([order for order in handful if order.id in marked])
 
     def _submit(self, orders: Sequence[OrderRecord]) -> None:
