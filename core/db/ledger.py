@@ -91,6 +91,22 @@ class Ledger:
             rows = db.execute(query.order_by(*order).limit(limit)).mappings()
             return tuple(Movement(**row) for row in rows)
 
+    def realised(self, account_id: UUID, book: str) -> tuple[Decimal, ...]:
+        """What each trade that closed something made, oldest first."""
+        posting, entry = ledger_postings.c, ledger_entries.c
+        query = (
+            select(posting.realised)
+            .join(ledger_entries, entry.id == posting.entry_id)
+            .where(
+                entry.account_id == account_id,
+                posting.book == book,
+                posting.realised.is_not(None),
+            )
+            .order_by(entry.id, posting.line)
+        )
+        with transaction(self._engine) as db:
+            return tuple(db.execute(query).scalars())
+
     def recomputed(self, account_id: UUID) -> _Held:
         """The balances as the sum of all postings: what ``balances`` must equal."""
         amount = func.sum(ledger_postings.c.amount)

@@ -21,7 +21,7 @@ from core.accounts.account import DEFAULT_SLOTS
 from core.bootstrap import Services
 from core.brokers.alpaca import AlpacaBroker
 from core.brokers.base import Broker
-from core.brokers.paper import PaperBroker, PaperOptions
+from core.brokers.paper import QUOTES_KEPT, PaperBroker, PaperOptions
 from core.db.paper_books import PaperBooks
 from core.risk.limits import Limits
 from tests.fakes.alpaca_data import AlpacaData
@@ -154,7 +154,7 @@ def paper(request: pytest.FixtureRequest) -> Iterator[BrokerStand]:
 
     def set_price(symbol: str, price: str) -> None:
         prices.set(symbol, price)
-        clock.advance(1)  # within one instant it reads prices once
+        clock.advance(QUOTES_KEPT.total_seconds())
 
     def opened() -> PaperBroker:
         options = PaperOptions(cash=CASH, slippage_bps=0)
