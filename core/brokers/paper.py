@@ -202,7 +202,10 @@ class PaperBroker:
         return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
 
     def _read_quotes(self, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
-        bars = self._recent(symbols, self._traded)
+        try:
+            bars = self._recent(symbols, self._traded)
+        except UnknownName:
+            return {}  # none of them is known
         found: dict[str, Quote] = {}
         for symbol in bars.symbols:
             close = bars.close[:, bars.column(symbol)]
@@ -291,6 +294,8 @@ class PaperBroker:
     def _refusal(
         self, book: PaperBook, request: OrderRequest, quote: Quote | None, clock: MarketClock
     ) -> Refused | None:
+        if not request.quantity.is_finite() or request.quantity <= 0:
+            return Refused("invalid", "the quantity is not a number of shares above zero")
         if quote is None:
             return Refused("invalid", f"{request.symbol} has no price")
         if not clock.is_open:
