@@ -142,7 +142,7 @@ class Ledger:
         if since is not None:
             query = query.where(entry.at > since)
         with transaction(self._engine) as db:
-            return dict(db.execute(query).tuples().all())
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -169,11 +169,8 @@ class Ledger:
             for entry in entries
         ]
         query = insert(ledger_entries).values(rows).on_conflict_do_nothing()
-        numbers: dict[str, int] = dict(
-            db.execute(query.returning(ledger_entries.c.reference, ledger_entries.c.id))
-            .tuples()
-            .all()
-        )
+        returned = query.returning(ledger_entries.c.reference, ledger_entries.c.id)
+        numbers: dict[str, int] = {row.reference: row.id for row in db.execute(returned)}
         fresh = [entry for entry in entries if entry.reference in numbers]
         if fresh:
             _write_postings(db, account_id, fresh, numbers)
