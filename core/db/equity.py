@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.db.live_tables import equity_points, snapshots
 from core.db.session import transaction
@@ -53,7 +53,7 @@ class Equity:
         table = equity_points.c
         query = (
             select(table.book, table.at, table.equity, table.cash, table.stale)
-            .distinct(table.book)
+            .ext(distinct_on(table.book))
             .where(table.account_id == account_id)
             .order_by(table.book, table.at.desc())
         )
@@ -96,7 +96,7 @@ class Equity:
         """The newest of each book, with its metrics."""
         query = (
             select(snapshots)
-            .distinct(snapshots.c.book)
+            .ext(distinct_on(snapshots.c.book))
             .where(snapshots.c.account_id == account_id)
             .order_by(snapshots.c.book, snapshots.c.session.desc())
         )

@@ -126,7 +126,7 @@ class Ledger:
         if since is not None:
             query = query.where(entry.at > since)
         with transaction(self._engine) as db:
-            return dict(db.execute(query).tuples().all())
+            return {book: amount for book, amount in db.execute(query)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -153,11 +153,8 @@ class Ledger:
             for entry in entries
         ]
         query = insert(ledger_entries).values(rows).on_conflict_do_nothing()
-        numbers: dict[str, int] = dict(
-            db.execute(query.returning(ledger_entries.c.reference, ledger_entries.c.id))
-            .tuples()
-            .all()
-        )
+        added = query.returning(ledger_entries.c.reference, ledger_entries.c.id)
+        numbers: dict[str, int] = {reference: number for reference, number in db.execute(added)}
         fresh = [entry for entry in entries if entry.reference in numbers]
         if fresh:
             _write_postings(db, account_id, fresh, numbers)
