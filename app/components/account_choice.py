@@ -51,8 +51,8 @@ def _nothing_yet() -> None:
 
 def account_line(account: Account) -> str:
     """What kind of account it is, in a line of Markdown."""
-    real = "live" if account.mode == "live" else "paper"
+    kind = account.broker if account.broker == account.mode else f"{account.broker} {account.mode}"
     return (
-        f"**{plain(account.name)}** · {account.broker} {real} · data: {account.source} · "
+        f"**{plain(account.name)}** · {kind} · data: {account.source} · "
         f"trades {', '.join(f'{slot} min' for slot in account.slots)} before the close"
     )

@@ -24,7 +24,7 @@ from core.portfolio.holdings import Agreement, Holding, agreement, holdings
 from core.portfolio.ledger import EXTERNAL, OTHER_SIDES, ZERO, Balances
 
 REFRESH_SECONDS = 10
-MONEY = st.column_config.NumberColumn(format="localized")
+MONEY = st.column_config.NumberColumn(format="accounting")
 PRICE = st.column_config.NumberColumn(format="%.4f")
 
 

@@ -19,7 +19,7 @@ from core.portfolio.trades import Trade, sold_by, trades
 REFRESH_SECONDS = 10
 SPANS = {"24 h": timedelta(days=1), "7 d": timedelta(days=7), "30 d": timedelta(days=30)}
 MOST = 5_000
-MONEY = st.column_config.NumberColumn(format="localized")
+MONEY = st.column_config.NumberColumn(format="accounting")
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -57,7 +57,7 @@ def trades_view(account: Account) -> None:
             "Quantity": st.column_config.NumberColumn(format="%.6g"),
             "Worth": MONEY,
             "Made": st.column_config.NumberColumn(
-                format="localized", help="What was sold brought over what it had cost."
+                format="accounting", help="What was sold brought over what it had cost."
             ),
             "How": st.column_config.TextColumn(
                 help="crossed: with another strategy inside the account, at the mark."

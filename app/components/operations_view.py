@@ -38,10 +38,7 @@ def operations_view() -> None:
             new_account()
     show_wanted(account)
     kill_switch(account.id)
-    view = st.segmented_control(
-        "View", list(VIEWS), default="Windows", required=True, key="view", bind="query-params",
-        format_func=lambda name: f"{VIEWS[name]} {name}", label_visibility="collapsed",
-    )  # fmt: skip
+    view = _view()
     if view == "Windows":
         windows_view(account.id)
     elif view == "Preview":
@@ -52,6 +49,19 @@ def operations_view() -> None:
         trading_health(account.id)
     else:
         _account(account.id)
+
+
+def _view() -> str:
+    """The view chosen; it is in the address, by its plain name."""
+    asked = st.query_params.get("view", "Windows")
+    view: str = st.segmented_control(
+        "View", list(VIEWS), default=asked if asked in VIEWS else "Windows", required=True,
+        key="ops_view", format_func=lambda name: f"{VIEWS[name]} {name}",
+        label_visibility="collapsed",
+    ) or "Windows"  # fmt: skip
+    if view != asked:
+        st.query_params["view"] = view
+    return view
 
 
 def _account(account_id: UUID) -> None:

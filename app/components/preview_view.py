@@ -88,7 +88,7 @@ def _orders(plan: Plan) -> None:
         for one in plan.screened.passed
     ]  # fmt: skip
     config = {
-        "Worth": st.column_config.NumberColumn(format="localized"),
+        "Worth": st.column_config.NumberColumn(format="accounting"),
         "Mark": st.column_config.NumberColumn(format="%.4f"),
         "Quantity": st.column_config.NumberColumn(format="%.6g"),
     }

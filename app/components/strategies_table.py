@@ -25,7 +25,7 @@ from core.trading.deploy import pause, resume
 
 ROW_PIXELS, MOST_ROWS = 35, 14
 PERCENT = st.column_config.NumberColumn(format="%.2f%%")
-MONEY = st.column_config.NumberColumn(format="localized")
+MONEY = st.column_config.NumberColumn(format="accounting")
 LABELS = {style.label: style for style in DEPLOYMENTS.values()}
 
 
@@ -77,7 +77,7 @@ def _table(account: Account, rows: Sequence[Row]) -> list[Deployment]:
                 width="small",
             ),
             "Capital": MONEY, "Equity": MONEY,
-            "Today": st.column_config.NumberColumn(format="localized", help="In money."),
+            "Today": st.column_config.NumberColumn(format="accounting", help="In money."),
             "Today %": PERCENT,
             "Total": st.column_config.NumberColumn(
                 format="%.2f%%", help="Time-weighted since its first session."

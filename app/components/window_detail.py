@@ -76,25 +76,25 @@ def _timeline(window: Window) -> None:
 
 def steps(window: Window) -> list[dict[str, str]]:
     """What happened when, each with how long it took until what came next."""
-    marks: list[tuple[datetime, str, str]] = [(window.due_at, "due", "")]
+    marks: list[tuple[datetime, int, str, str]] = [(window.due_at, 0, "due", "")]
     if window.claimed_at is not None:
-        marks.append((window.claimed_at, "claimed", window.host))
-    marks += [
-        (datetime.fromisoformat(one["at"]), one["step"], one.get("detail", ""))
-        for one in window.timeline
-    ]
+        marks.append((window.claimed_at, 1, "claimed", window.host))
+    for one in window.timeline:
+        # Instants may be equal: orders are sent after they were recorded.
+        place = 4 if one["step"].startswith("sending") else 2
+        marks.append((datetime.fromisoformat(one["at"]), place, one["step"], one.get("detail", "")))
     if window.planned_at is not None:
-        marks.append((window.planned_at, "recorded", "decisions and orders, before any was sent"))
+        marks.append((window.planned_at, 3, "recorded", "before anything was sent"))
     if window.finished_at is not None:
-        marks.append((window.finished_at, window.state, ""))
-    marks.sort(key=lambda mark: mark[0])
-    ends = [at for at, _, _ in marks[1:]]
+        marks.append((window.finished_at, 5, window.state, ""))
+    marks.sort(key=lambda mark: mark[:2])
+    ends = [mark[0] for mark in marks[1:]]
     took = [
-        f"{(end - at).total_seconds():.2f} s" for (at, _, _), end in zip(marks, ends, strict=False)
+        f"{(end - at).total_seconds():.2f} s" for (at, *_), end in zip(marks, ends, strict=False)
     ]
     return [
         {"At": f"{at:%H:%M:%S.%f}"[:-3], "Step": step, "Detail": detail, "Took": lasted}
-        for (at, step, detail), lasted in zip(marks, [*took, ""], strict=True)
+        for (at, _, step, detail), lasted in zip(marks, [*took, ""], strict=True)
     ]
 
 
@@ -157,7 +157,7 @@ def _decisions(window: Window, names: Names) -> None:
             "State": st.column_config.MultiselectColumn(
                 options=list(colours), color=list(colours.values()), width="small"
             ),
-            "Equity": st.column_config.NumberColumn(format="localized"),
+            "Equity": st.column_config.NumberColumn(format="accounting"),
             "Weights": st.column_config.TextColumn(width="large"),
         },
     )  # fmt: skip
@@ -216,7 +216,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> None:
             "Filled": st.column_config.NumberColumn(format="%.6g"),
             "Mark": st.column_config.NumberColumn(format="%.4f"),
             "Price": st.column_config.NumberColumn(format="%.4f"),
-            "Worth": st.column_config.NumberColumn(format="localized"),
+            "Worth": st.column_config.NumberColumn(format="accounting"),
             "Slippage (bps)": BPS,
             "Latency (s)": st.column_config.NumberColumn(
                 format="%.2f", help="From sending to its last state."
