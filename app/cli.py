@@ -12,12 +12,30 @@ import json
 import sys
 from collections.abc import Sequence
 
-from app.commands import backtest, doctor, imports, migrate, serve, status, sweep, up
+from app.commands import (
+    account,
+    backtest,
+    deployment,
+    doctor,
+    holdings,
+    imports,
+    kill,
+    migrate,
+    serve,
+    status,
+    sweep,
+    up,
+    window,
+)
 from core.errors import BadInput, Cancelled, FlowInvalid, SluiceError
 from core.settings import load_settings
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-COMMANDS = (up, backtest, sweep, imports, status, doctor, migrate, serve)
+COMMANDS = (
+    *(up, backtest, sweep, imports),
+    *(account, deployment, window, holdings, kill),
+    *(status, doctor, migrate, serve),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,12 +36,13 @@ def current() -> StreamlitPage:
         "/dashboard": st.Page(
             PAGES / "dashboard.py", title="Dashboard", icon=":material/dashboard:", default=True
         ),
+        "/operations": st.Page(PAGES / "operations.py", title="Operations", icon=":material/tune:"),
         "/library": st.Page(PAGES / "library.py", title="Library", icon=":material/folder:"),
         "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
         "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
         "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
         "/heatmap": st.Page(PAGES / "heatmap.py", title="Heatmap", icon=":material/blur_on:"),
-        "/operations": st.Page(PAGES / "operations.py", title="Operations", icon=":material/tune:"),
+        "/settings": st.Page(PAGES / "settings.py", title="Settings", icon=":material/settings:"),
         "/system": st.Page(PAGES / "system.py", title="System", icon=":material/monitor_heart:"),
     }
     tabs = {

@@ -50,7 +50,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, *, demo: bool = True) -> None:
         self._settings = settings
-        self._demo = demo
+        self._demo = demo and not settings.no_demo
         self._services = Services(settings, say=self._say)
         self._children = [Service(name) for name in MODULES]
         self._stopping = threading.Event()
@@ -103,6 +103,8 @@ class Supervisor:
 
     def _start(self, child: Service) -> None:
         settings = {"SLUICE_PORT": str(self._settings.port), PARENT: str(os.getpid())}
+        if not self._demo:
+            settings["SLUICE_NO_DEMO"] = "true"
         child.process = subprocess.Popen(
             [sys.executable, "-m", MODULES[child.name]],
             env=os.environ | settings,

@@ -182,6 +182,9 @@ STYLE = """
   [class*="st-key-cell_max_drawdown_"] { --label: "Max drawdown"; }
   [class*="st-key-cell_default_"] { --label: "Default"; }
   [class*="st-key-cell_sweep_"] { --label: "Values to try"; }
+  [class*="st-key-cell_told_"] { --label: "Told of"; }
+  [class*="st-key-cell_sent_"] { --label: "Last sent"; }
+  [class*="st-key-cell_problem_"] { --label: "Last problem"; }
 }
 """
 """What the theme's settings cannot say: pages use the width, figures fit their cards.

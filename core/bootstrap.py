@@ -1,4 +1,4 @@
-"""Settings to wired services: the only place that knows which adapter is real.
+"""Settings to wired services; with core.adapters the only place that knows which one is real.
 
 Everything is made at first use, so that a command pays only for what it needs.
 """
@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from core.clock import Clock
-from core.errors import BadInput, NeedsOperator, UnknownName
+from core.errors import NeedsOperator
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,11 +24,14 @@ if TYPE_CHECKING:
 
     from core.accounts.account import Account
     from core.accounts.users import User
-    from core.brokers.base import Broker
+    from core.accounts.vault import Vault
+    from core.brokers.base import Broker, OrderStream
     from core.db.accounts import Accounts
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
+    from core.db.channels import Channels
     from core.db.database import Database
+    from core.db.deliveries import Deliveries
     from core.db.deployments import Deployments
     from core.db.equity import Equity
     from core.db.events import Events
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from core.db.orders import Orders
     from core.db.queue import Queue
     from core.db.schema import Schema
+    from core.db.sealed import Sealed
     from core.db.strategies import Strategies
     from core.db.sweeps import Sweeps
     from core.db.tabs import Tabs
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from core.library.flows import Flows
     from core.library.intake import Intake, Read
     from core.market.source import MarketSource
+    from core.notify import Notifier
     from core.trading.desk import Desk
 
 Say = Callable[[str], None]
@@ -224,7 +227,7 @@ class Services:
 
         return Heartbeats(self.database.engine)
 
-    # -- what people are told --------------------------------------------------------------------
+    # -- what people are told -----------------------------------------------------------------
 
     @cached_property
     def events(self) -> Events:
@@ -285,7 +288,15 @@ class Services:
 
     def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
         """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
-        return _BROKERS[account.broker](self, account, source)
+        from core.adapters import make_broker
+
+        return make_broker(self, account, source)
+
+    def order_stream(self, account: Account) -> OrderStream | None:
+        """What tells of the account's orders as they change; None where its broker has nothing."""
+        from core.adapters import make_order_stream
+
+        return make_order_stream(self, account)
 
     def desk(
         self,
@@ -336,6 +347,45 @@ class Services:
             quiet=quiet,
         )
 
+    @cached_property
+    def channels(self) -> Channels:
+        """Where users are told of it."""
+        from core.db.channels import Channels
+        from core.notify import destination
+
+        return Channels(self.database.engine, self.clock, self.vault, destination)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What is still to be sent to channels."""
+        from core.db.deliveries import Deliveries
+
+        return Deliveries(self.database.engine, self.clock, self.vault)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """What sends it."""
+        from core.notify import Notifier
+
+        return Notifier()
+
+    # -- secrets -------------------------------------------------------------------------------
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What seals secrets for the database."""
+        from core.accounts.vault import Vault
+
+        settings = self.settings
+        return Vault(settings.home, settings.vault_key, sealed=lambda: self.sealed.count())
+
+    @cached_property
+    def sealed(self) -> Sealed:
+        """What is sealed there."""
+        from core.db.sealed import Sealed
+
+        return Sealed(self.database.engine)
+
     # -- market data ---------------------------------------------------------------------------
 
     def source(self, name: str, *, path: Path | None = None) -> MarketSource:
@@ -344,13 +394,12 @@ class Services:
         The same one is returned again, so that what it read stays read; ``files`` is opened anew
         when its path changed on disk. Raises UnknownName, or BadInput for ``files`` without a path.
         """
-        make = _SOURCES.get(name)
-        if make is None:
-            raise UnknownName("--source", "source", name, _SOURCES)
+        from core.adapters import make_source
+
         changed = path.stat().st_mtime_ns if path is not None and path.exists() else 0
         key = (name, path, changed)
         if key not in self._sources:
-            self._sources[key] = make(self, path)
+            self._sources[key] = make_source(self, name, path)
         return self._sources[key]
 
     @cached_property
@@ -401,97 +450,9 @@ class Services:
         self.close()
 
 
-# -- sources -------------------------------------------------------------------------------------
-
-
-def _demo(services: Services, _path: Path | None) -> MarketSource:
-    from core.market.sources.demo import DemoSource
-
-    return DemoSource(services.clock)
-
-
-def _files(services: Services, path: Path | None) -> MarketSource:
-    if path is None:
-        raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
-    from core.market.sources.files import FilesSource
-
-    return FilesSource(path, cache=services.settings.home / "cache" / "files")
-
-
-def _yahoo(services: Services, _path: Path | None) -> MarketSource:
-    from core.market.sources.yahoo import YahooSource
-
-    settings = services.settings
-    vendor = YahooSource(
-        settings.home / "cache" / "yahoo",
-        clock=services.clock,
-        timeout_seconds=settings.vendor_timeout_seconds,
-    )
-    return services.cached(vendor, "chart")
-
-
-def _alpaca(services: Services, _path: Path | None) -> MarketSource:
-    from core.market.sources.alpaca import AlpacaSource
-
-    settings = services.settings
-    vendor = AlpacaSource(
-        _secret(settings.alpaca_key_id),
-        _secret(settings.alpaca_secret_key),
-        clock=services.clock,
-        url=settings.alpaca_data_url,
-        feed=settings.alpaca_feed,
-        timeout_seconds=settings.vendor_timeout_seconds,
-    )
-    return services.cached(vendor, settings.alpaca_feed)
-
-
-def _bybit(services: Services, _path: Path | None) -> MarketSource:
-    from core.market.sources.bybit import BybitSource
-
-    settings = services.settings
-    vendor = BybitSource(
-        clock=services.clock,
-        url=settings.bybit_url,
-        timeout_seconds=settings.vendor_timeout_seconds,
-    )
-    return services.cached(vendor, "linear")
-
-
-_SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
-    "demo": _demo,
-    "files": _files,
-    "yahoo": _yahoo,
-    "alpaca": _alpaca,
-    "bybit": _bybit,
-}
-SOURCE_NAMES = tuple(_SOURCES)
-
-
-# -- brokers -------------------------------------------------------------------------------------
-
-
-def _paper(services: Services, account: Account, source: MarketSource | None) -> Broker:
-    from core.brokers.paper import PaperBroker, PaperOptions
-    from core.db.paper_books import PaperBooks
-
-    market = source or services.source(account.source)
-    options = PaperOptions(**account.options)
-    books = PaperBooks(services.database.engine)
-    return PaperBroker(account.id, books, market, services.clock, options)
-
-
-_BROKERS: dict[str, Callable[[Services, Account, MarketSource | None], Broker]] = {
-    "paper": _paper,
-}
-
-
 def holder() -> str:
     """This process among all on all hosts: two containers may share a host's name."""
     import os
     import socket
 
     return f"{socket.gethostname()}/{os.getpid()}"
-
-
-def _secret(value: SecretStr | None) -> str | None:
-    return None if value is None else value.get_secret_value()

@@ -8,6 +8,8 @@
     │   └── BadData             bars that a named quality rule refuses
     ├── Unavailable         the request is fine, the world is not: try again later
     ├── NeedsOperator       stop this part and call a person: a setting, a key, a broken install
+    ├── Fenced              another process does this by now: this one stops, nothing is wrong
+    ├── Halted              the kill switch forbids it
     └── Cancelled           the user stopped it; nothing is wrong
 
 Adapters translate foreign exceptions at their seam with ``raise … from err``; inside, nobody
@@ -96,6 +98,17 @@ class Unavailable(SluiceError):
 
 class NeedsOperator(SluiceError):
     """Only a person can mend this: a missing key, a wrong setting, a broken installation."""
+
+
+class Fenced(SluiceError):
+    """Another process holds the lease by now: this one must not write."""
+
+
+class Halted(SluiceError):
+    """The kill switch forbids what was about to be recorded or sent."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Trading is halted: {reason}" if reason else "Trading is halted.")
 
 
 class Cancelled(SluiceError):

@@ -28,8 +28,16 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _QUIET = ("apscheduler", "alembic", "procrastinate", "urllib3", "watchdog", "matplotlib")
 
 
+_hidden: set[str] = set()
+
+
+def hide(secret: str) -> None:
+    """Let no log line of this process show ``secret`` from now on: one that is no setting."""
+    _hidden.update(s for s in _spellings(secret) if len(s) >= _SHORTEST)
+
+
 class Redaction:
-    """Replaces the values of all secret settings wherever they appear in a text."""
+    """Replaces the values of all secret settings, and of what ``hide`` was told, in a text."""
 
     def __init__(self, settings: Settings) -> None:
         found = set[str]()
@@ -37,11 +45,11 @@ class Redaction:
             value = getattr(settings, name)
             if isinstance(value, SecretStr):
                 found |= _spellings(value.get_secret_value())
-        # The longest first: a secret may contain another.
-        self._secrets = sorted((s for s in found if len(s) >= _SHORTEST), key=len, reverse=True)
+        self._settings = frozenset(s for s in found if len(s) >= _SHORTEST)
 
     def __call__(self, text: str) -> str:
-        for secret in self._secrets:
+        # The longest first: a secret may contain another.
+        for secret in sorted(self._settings.union(_hidden), key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return text
 

@@ -34,11 +34,20 @@ class Settings(BaseSettings):
         description="Instant at which this process's clock starts; refused with a live account.",
     )
 
+    no_demo: bool = Field(
+        False, description="No example strategies and no demo account for a new user."
+    )
+
     database_url: SecretStr | None = Field(
         None, description="A Postgres server, postgresql://…; embedded Postgres when absent."
     )
     redis_url: SecretStr | None = Field(
         None, description="A Redis server, redis://…, as a bar cache shared between hosts."
+    )
+    vault_key: SecretStr | None = Field(
+        None,
+        description="Keys that seal stored secrets, newest first, with commas between; "
+        "`vault.key` in the home when absent.",
     )
 
     cache_settle_sessions: int = Field(
@@ -69,6 +78,9 @@ class Settings(BaseSettings):
     alpaca_secret_key: SecretStr | None = Field(None, description="The secret to that key.")
     alpaca_trading_url: str | None = Field(
         None, description="Alpaca's trading API; its paper address when absent."
+    )
+    alpaca_stream_url: str | None = Field(
+        None, description="Alpaca's stream of order updates; by its trading address when absent."
     )
     alpaca_data_url: str | None = Field(
         None, description="Alpaca's data API; its own address when absent."

@@ -1,21 +1,146 @@
-"""The scheduler: runs what is due, when it is due."""
+"""The scheduler: what runs when. One process of several leads and trades; the others stand by.
+
+Jobs are questions asked often ("which windows are due and not done?"), never alarms set for one
+instant. Each account has a thread's worth of work at a time and a deadline: what hangs is left
+behind, and cannot write any more, as another fence is given out after it.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
 
+from core.accounts.events import Event, Kind
 from core.bootstrap import Services
-from core.errors import Unavailable
+from core.clock import system_clock
+from core.errors import Cancelled, Fenced, SluiceError, Unavailable
 from core.library.tasks import UPKEEP
 from core.logs import configure
 from core.process import Pulse, end_with_parent, on_stop
+from core.replay import replay_demo
 from core.settings import load_settings
+from jobs.deadline import Overdue, within
+from jobs.leader import LOOK_SECONDS, Leader
+from jobs.trading import AccountWork
+
+if TYPE_CHECKING:
+    from core.accounts.account import Account
 
 log = logging.getLogger(__name__)
 
 UPKEEP_HOUR_UTC = 4
+TICK_SECONDS = 2.0
+"""How often windows and requests are looked for: a person who pressed a button waits for it."""
+EQUITY_SECONDS = 300.0
+CLOSE_SECONDS = 30.0
+PARITY_SECONDS = 600.0
+WINDOW_LIMIT_SECONDS = 240.0
+"""A window that takes longer hangs: it is left behind and gone on with by the next tick."""
+JOB_LIMIT_SECONDS = 60.0
+END_SECONDS = 6.0
+"""At the end, how long running work is waited for."""
+
+
+class Trading:
+    """Every account's work in this process, while it leads."""
+
+    def __init__(self, services: Services, leader: Leader, stop: threading.Event) -> None:
+        self._services, self._leader, self._stop = services, leader, stop
+        self._works: dict[UUID, AccountWork] = {}
+        self._busy: dict[UUID, threading.Lock] = {}
+
+    def each(self, what: Callable[[AccountWork], None], limit: float, name: str) -> None:
+        """Do ``what`` for every account, side by side, unless this process stands by."""
+        if not self._leader.leads or self._stop.is_set():
+            return
+        try:
+            accounts = self._services.accounts.all()
+        except SluiceError as err:
+            log.warning("accounts cannot be read: %s", err)
+            return
+        threads = [
+            threading.Thread(
+                target=self._one, args=(account, what, limit, name), name=name, daemon=True
+            )
+            for account in accounts
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(limit + 5)
+
+    def _one(
+        self, account: Account, what: Callable[[AccountWork], None], limit: float, name: str
+    ) -> None:
+        lock = self._busy.setdefault(account.id, threading.Lock())
+        if not lock.acquire(blocking=False):
+            return  # the work before is not done: this asks again in a moment
+        try:
+            work = self._work(account)
+            within(limit, lambda: what(work), name=f"{name} {account.name}")
+        except Overdue as err:
+            log.error("%s: left behind", err, extra={"action": "overdue"})
+            self._works.pop(account.id, None)  # the next tick begins with a desk of its own
+        except Fenced as err:
+            log.warning("%s", err, extra={"action": "fenced"})
+        except SluiceError as err:
+            log.warning("%s of %s: %s", name, account.name, err, extra={"action": name})
+        finally:
+            lock.release()
+
+    def _work(self, account: Account) -> AccountWork:
+        known = self._works.get(account.id)
+        if known is None or known.account != account:
+            # Changed keys, limits or windows take effect here, at the latest in a few seconds.
+            known = AccountWork(self._services, account, self._stop)
+            self._works[account.id] = known
+        return known
+
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def start_up(self) -> None:
+        """Reconcile every account and say what was found."""
+        found: list[str] = []
+
+        def begin(work: AccountWork) -> None:
+            found.append(f"{work.account.name}: {work.start()}")
+
+        self.each(begin, JOB_LIMIT_SECONDS, "start")
+        summary = "; ".join(sorted(found)) or "no accounts yet"
+        log.info("started: %s", summary, extra={"action": "start"})
+        self._say("started", f"The scheduler leads: {summary}.")
+
+    def end(self) -> None:
+        """Wait a little for running work, which has seen ``stop`` by now."""
+        until = time.monotonic() + END_SECONDS
+        for lock in self._busy.values():
+            if lock.acquire(timeout=max(0.0, until - time.monotonic())):
+                lock.release()
+        if self._leader.leads:
+            self._say("stopped", "The scheduler ended in good order.")
+
+    def _say(self, kind: Kind, text: str) -> None:
+        services = self._services
+        try:
+            for user_id in sorted({account.user_id for account in services.accounts.all()}):
+                event = Event(
+                    user_id=user_id,
+                    at=services.clock(),
+                    kind=kind,
+                    severity="info",
+                    text=text,
+                )
+                services.events.add([event])
+        except SluiceError as err:
+            log.warning("not told: %s", err)
 
 
 def hand_out_upkeep(services: Services) -> None:
@@ -28,18 +153,17 @@ def main() -> None:
     configure(settings)
     end_with_parent()
     with Services(settings) as services:
+        stop = threading.Event()
+        leader = Leader(services)
+        trading = Trading(services, leader, stop)
         pulse = Pulse(services, "scheduler")
-        scheduler = BlockingScheduler(timezone="UTC")
-        scheduler.add_job(
-            hand_out_upkeep,
-            "cron",
-            args=[services],
-            hour=UPKEEP_HOUR_UTC,
-            id=UPKEEP,
-            coalesce=True,
-            misfire_grace_time=None,
+        scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(10)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        on_stop(lambda: scheduler.shutdown(wait=False))
+        _add_jobs(scheduler, services, leader, trading)
+        on_stop(stop.set)
         pulse.start()
         log.info("scheduling", extra={"action": "start", "jobs": len(scheduler.get_jobs())})
         try:
@@ -47,7 +171,43 @@ def main() -> None:
         except Unavailable as err:
             log.warning("no upkeep: %s", err, extra={"action": "upkeep"})
         scheduler.start()
+        stop.wait()
+        scheduler.shutdown(wait=False)
+        trading.end()
+        leader.step_down()
         pulse.stop()
+
+
+def _add_jobs(
+    scheduler: BackgroundScheduler, services: Services, leader: Leader, trading: Trading
+) -> None:
+    def look() -> None:
+        if leader.look():
+            trading.start_up()
+
+    def fill_demo() -> None:
+        if leader.leads and not services.settings.no_demo:
+            try:
+                replay_demo(services, trading.stopping)
+            except Cancelled:
+                log.info("the demo's replay goes on at the next start")
+            except SluiceError as err:
+                log.warning("the demo was not replayed: %s", err)
+
+    def every(seconds: float, name: str, what: Callable[[AccountWork], None], limit: float) -> None:
+        scheduler.add_job(
+            lambda: trading.each(what, limit, name), "interval", seconds=seconds, id=name
+        )
+
+    scheduler.add_job(
+        look, "interval", seconds=LOOK_SECONDS, id="lead", next_run_time=system_clock()
+    )
+    scheduler.add_job(fill_demo, "interval", seconds=LOOK_SECONDS, id="demo")
+    every(TICK_SECONDS, "window", AccountWork.tick, WINDOW_LIMIT_SECONDS)
+    every(EQUITY_SECONDS, "equity", AccountWork.look_at_equity, JOB_LIMIT_SECONDS)
+    every(CLOSE_SECONDS, "close", AccountWork.close_session, JOB_LIMIT_SECONDS)
+    every(PARITY_SECONDS, "parity", AccountWork.check_parity, JOB_LIMIT_SECONDS)
+    scheduler.add_job(hand_out_upkeep, "cron", args=[services], hour=UPKEEP_HOUR_UTC, id=UPKEEP)
 
 
 if __name__ == "__main__":

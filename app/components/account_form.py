@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
-from app.account_reading import desk_of
 from app.components.problems import show_error
 from app.resources import services
-from core.accounts.account import DEFAULT_SLOTS, Account, checked_slots
-from core.bootstrap import SOURCE_NAMES
+from core.accounts.account import Account, checked_slots
+from core.adapters import SOURCE_NAMES
 from core.errors import BadInput, SluiceError
 from core.risk.limits import Limits, read_limits
-from core.trading.deploy import open_account
+from core.trading.open_account import NewAccount, open_account
 
-DEMO_NAME = "Demo"
+DEMO_NAME = "Paper"
 GROUPS = {
     "Budgets": (
         "orders_per_window", "orders_per_day", "notional_per_window", "notional_per_day",
@@ -34,26 +34,11 @@ def add_demo_account() -> None:
     names = {one.name for one in services().accounts.all(services().user.id)}
     name = next(n for i in range(1, 1000) if (n := DEMO_NAME + (f" {i}" * (i > 1))) not in names)
     try:
-        _add(name, "demo", None, 100_000.0, 1.0, DEFAULT_SLOTS)
+        open_account(services(), NewAccount(name=name))
     except SluiceError as err:
         st.toast(str(err), icon=":material/error:")
         return
     st.toast(f"{name} is ready: 100,000 USD of paper money.", icon=":material/check_circle:")
-
-
-def _add(
-    name: str, source: str, path: str | None, cash: float, slippage: float, slots: tuple[int, ...]
-) -> Account:
-    if not name.strip():
-        raise BadInput("name", "it is empty.", "Give the account a name.")
-    services().source(source)
-    account = services().accounts.add(
-        services().user.id, name.strip(), broker="paper", mode="paper", source=source, path=path,
-        slots=checked_slots(slots), limits=Limits(),
-        options={"cash": f"{cash:.2f}", "slippage_bps": slippage},
-    )  # fmt: skip
-    open_account(desk_of(account))
-    return account
 
 
 def read_slots(text: str) -> tuple[int, ...]:
@@ -81,7 +66,11 @@ def new_account() -> None:
     )
     if st.button("Add account", type="primary", width="stretch"):
         try:
-            made = _add(name, source, None, cash, slippage, read_slots(slots))
+            wanted = NewAccount(
+                name=name, source=source, slots=read_slots(slots), slippage_bps=slippage,
+                cash=Decimal(f"{cash:.2f}"),
+            )  # fmt: skip
+            made = open_account(services(), wanted)
         except SluiceError as err:
             show_error(err)
             return

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.adapters import SOURCE_NAMES
 from core.backtest.settings import BacktestSettings, parse_settings
-from core.bootstrap import SOURCE_NAMES
 from core.errors import BadInput
 from core.flow.nodes import Flow, StrategyBenchmark, VariableValue
 

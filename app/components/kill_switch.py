@@ -6,7 +6,6 @@ from uuid import UUID
 
 import streamlit as st
 
-from app.account_reading import desk_of
 from app.components.age import age
 from app.components.plain import plain
 from app.components.problems import show_error
@@ -100,7 +99,7 @@ def _confirm(account: Account, state: TradingState) -> None:
         st.rerun()
     if right.button(verbs[state], type="primary", width="stretch", key="kill_confirm"):
         try:
-            turn_kill_switch(desk_of(account), state, reason=reason.strip())
+            turn_kill_switch(services(), account, state, reason=reason.strip())
         except SluiceError as err:
             show_error(err)
             return

@@ -71,4 +71,9 @@ _LABELS = {
     "folder": "Folder",
     "tags": "Tags",
     "label": "Label",
+    "address": "Address",
+    "host": "Mail server",
+    "user": "User",
+    "sender": "From",
+    "to": "To",
 }

@@ -13,12 +13,13 @@ from app.account_reading import next_due
 from app.components.age import age
 from app.components.checks import show_checks
 from app.resources import services
-from core.accounts.account import Account
+from core.accounts.account import Account, lease_of
 from core.errors import SluiceError
 from core.health import Check
 
 REFRESH_SECONDS = 5
-SCHEDULER = "scheduler"
+SCHEDULER = LEADER = "scheduler"
+"""The scheduler's name as a part of Sluice, and that of the lease its leader holds."""
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -62,16 +63,16 @@ def _scheduler() -> Check:
 
 def _lease(account: Account, now: datetime) -> Check:
     holders = services().lease_holders()
-    mine = [one for one in holders.values() if str(account.id) in one.name] or list(
-        holders.values()
-    )
-    if not mine:
-        return Check("leader", "note", "nobody ever held the right to trade.", "Run: sluice up")
-    one = max(mine, key=lambda found: found.taken_at)
-    said = f"{one.holder}, fence {one.fence}, taken {age(one.taken_at, now)}"
-    if one.held:
+    leader, writer = holders.get(LEADER), holders.get(lease_of(account.id))
+    if leader is None:
+        return Check("leader", "failed", "no scheduler ever led.", "Run: sluice up")
+    said = f"{leader.holder}, since {age(leader.taken_at, now)}"
+    if writer is not None:
+        said += f"; the account's fence is {writer.fence}, last taken by {writer.holder}"
+        said += ", who works on it now" if writer.held else f" {age(writer.taken_at, now)}"
+    if leader.held:
         return Check("leader", "ok", said)
-    return Check("leader", "note", f"nobody holds it now; last {said}", "A scheduler takes it.")
+    return Check("leader", "failed", f"nobody leads now; last {said}", "Run: sluice up")
 
 
 def _broker(account: Account, now: datetime) -> Check:

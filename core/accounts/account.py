@@ -60,3 +60,8 @@ def checked_slots(slots: tuple[int, ...]) -> tuple[int, ...]:
             raise BadInput("windows", f"{slot} minutes before the close is no time to trade.",
                            f"Use 1 to {MAX_SLOT}.")  # fmt: skip
     return tuple(sorted(slots, reverse=True))
+
+
+def lease_of(account_id: UUID) -> str:
+    """The lease whose holder may trade an account."""
+    return f"account:{account_id}"

@@ -68,7 +68,8 @@ class BrokerOrder:
     broker_order_id: str
     symbol: str
     side: Side
-    quantity: Decimal
+    quantity: Decimal | None
+    """None for an order by an amount of money, which people make by hand."""
     state: OrderState
     status: str
     """The broker's own word."""
@@ -252,6 +253,10 @@ class Broker(Protocol):
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         """Every order that is not final, whoever made it, all pages."""
+        ...
+
+    def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
+        """Every order submitted since then, final or not, whoever made it, in few requests."""
         ...
 
     def order(self, client_order_id: str) -> BrokerOrder | None:

@@ -17,29 +17,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.accounts.account import TradingState
+from core.accounts.account import TradingState, lease_of
 from core.brokers.base import BrokerOrder
 from core.clock import Clock
 from core.db.leases import held
 from core.db.ledger import Ledger
 from core.db.live_tables import accounts, order_parts, orders
 from core.db.session import transaction
-from core.errors import SluiceError
+from core.errors import Fenced, Halted
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import Part
 from core.portfolio.records import OPEN, OrderRecord, OrderRecordState
-
-
-class Fenced(SluiceError):
-    """Another process leads by now: this one must not write."""
-
-
-class Halted(SluiceError):
-    """The kill switch forbids what was about to be recorded or sent."""
-
-    def __init__(self, state: TradingState, reason: str) -> None:
-        self.state = state
-        super().__init__(f"Trading is {state}: {reason}" if reason else f"Trading is {state}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +147,7 @@ class Orders:
             .with_for_update(read=True)
         ).one()
         if row.state == "halted":
-            raise Halted(row.state, row.state_reason)
+            raise Halted(row.state_reason)
         state: TradingState = row.state
         return state
 
@@ -279,11 +267,6 @@ class Orders:
                 _write_order(db, after)
             self._ledger.post_in(db, account_id, entries)
         return tuple(changed)
-
-
-def lease_of(account_id: UUID) -> str:
-    """The lease whose holder may trade an account."""
-    return f"account:{account_id}"
 
 
 def _after(record: OrderRecord, view: BrokerOrder, now: datetime) -> OrderRecord:

@@ -86,6 +86,13 @@ class _Book:
         rows = self._db.execute(query.order_by(paper_orders.c.number)).mappings()
         return tuple(_order(row) for row in rows)
 
+    def orders_since(self, since: datetime) -> tuple[PaperOrder, ...]:
+        query = select(paper_orders).where(
+            paper_orders.c.account_id == self._id, paper_orders.c.submitted_at >= since
+        )
+        rows = self._db.execute(query.order_by(paper_orders.c.number)).mappings()
+        return tuple(_order(row) for row in rows)
+
     def add_order(self, order: PaperOrder) -> PaperOrder:
         values = {**asdict(order), "account_id": self._id}
         del values["number"]

@@ -53,6 +53,8 @@ users = Table(
     Column("created_at", _Instant, nullable=False),
     # When the example strategies were put into the library; once, whatever becomes of them.
     Column("seeded_at", _Instant),
+    # When the demo account was filled by a replay; once, too.
+    Column("replayed_at", _Instant),
 )
 
 strategies = Table(

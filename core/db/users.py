@@ -42,3 +42,14 @@ class Users:
             yield wanted
             if wanted:
                 db.execute(update(users).where(mine).values(seeded_at=self._clock()))
+
+    def wants_replay(self, user_id: UUID) -> bool:
+        """Whether the examples are in the user's library and were never replayed."""
+        query = select(users.c.seeded_at.is_not(None) & users.c.replayed_at.is_(None))
+        with transaction(self._engine) as db:
+            return bool(db.execute(query.where(users.c.id == user_id)).scalar_one_or_none())
+
+    def replayed(self, user_id: UUID) -> None:
+        """The demo account was filled: it never is again."""
+        with transaction(self._engine) as db:
+            db.execute(update(users).where(users.c.id == user_id).values(replayed_at=self._clock()))

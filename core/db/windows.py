@@ -253,6 +253,29 @@ class Windows:
         with transaction(self._engine) as db:
             db.execute(query.on_conflict_do_update(index_elements=parity.primary_key, set_=fresh))
 
+    def unchecked(self, account_id: UUID, session: date) -> bool:
+        """Whether a decision of that session was not yet compared with settled data."""
+        query = (
+            select(decisions.c.window_id)
+            .join(windows, windows.c.id == decisions.c.window_id)
+            .outerjoin(
+                parity,
+                (parity.c.window_id == decisions.c.window_id)
+                & (parity.c.deployment_id == decisions.c.deployment_id),
+            )
+            .where(
+                windows.c.account_id == account_id,
+                windows.c.session == session,
+                windows.c.state.in_(("done", "expired")),
+                decisions.c.state == "decided",
+                decisions.c.trace.is_not(None),
+                parity.c.window_id.is_(None),
+            )
+            .limit(1)
+        )
+        with transaction(self._engine) as db:
+            return db.execute(query).one_or_none() is not None
+
     def parity(
         self, deployment_ids: Sequence[UUID], *, since: date | None = None
     ) -> tuple[Mapping[str, Any], ...]:

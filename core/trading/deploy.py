@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.accounts.account import TradingState
-from core.accounts.events import Kind, Severity
+from core.accounts.account import Account, TradingState
+from core.accounts.events import Event, Kind
 from core.db.session import transaction
 from core.errors import BadInput
 from core.flow.binding import bind
@@ -20,6 +20,9 @@ from core.portfolio.deployment import Deployment, checked_capital, checked_name
 from core.portfolio.ledger import EXTERNAL, RESERVE, ZERO, Entry, moved
 from core.trading.desk import Desk
 from core.trading.settle import settle
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
 
 Find = Callable[[str], Flow]
 
@@ -228,16 +231,26 @@ def release(desk: Desk, deployment: Deployment, *, reason: str) -> None:
             desk.events.add([desk.event("undeployed", text, deployment=deployment.id)], db=db)
 
 
-def turn_kill_switch(desk: Desk, state: TradingState, *, reason: str, by: str = "user") -> bool:
+def turn_kill_switch(
+    services: Services, account: Account, state: TradingState, *, reason: str, by: str = "user"
+) -> bool:
     """Stop an account's orders, or let it trade again; False where it stood so already.
 
-    From the moment this returns no order is recorded and none is sent that the state forbids.
+    It needs nothing but the database: a broker that is down, or keys that do not open, cannot keep
+    it from being turned. From the moment this returns no order is recorded and none is sent that
+    the state forbids.
     """
-    with transaction(desk.engine) as db:
-        turned = desk.accounts.switch(desk.account.id, state, reason=reason, by=by, db=db)
+    with transaction(services.database.engine) as db:
+        turned = services.accounts.switch(account.id, state, reason=reason, by=by, db=db)
         if turned:
             kind: Kind = "released" if state == "active" else "kill_switch"
-            text = f"{desk.account.name} is {state}" + (f": {reason}." if reason else ".")
-            severity: Severity = "info" if state == "active" else "critical"
-            desk.events.add([desk.event(kind, text, severity=severity)], db=db)
+            event = Event(
+                user_id=account.user_id,
+                at=services.clock(),
+                kind=kind,
+                severity="info" if state == "active" else "critical",
+                text=f"{account.name} is {state}" + (f": {reason}." if reason else "."),
+                account_id=account.id,
+            )
+            services.events.add([event], db=db)
     return turned

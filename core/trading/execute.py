@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event as Signal
 from uuid import UUID
 
@@ -35,6 +35,10 @@ from core.trading.fills import entries_of_fill
 
 log = logging.getLogger(__name__)
 
+ONE_BY_ONE = 10
+"""More orders than this are looked up in the broker's list."""
+_MARGIN = timedelta(minutes=2)
+"""Between our clock and the broker's."""
 AT_ONCE = 8
 """Orders under way to the broker at a time."""
 RESENDS = 1
@@ -152,8 +156,23 @@ class Executor:
         return tuple(o for o in self._orders.open(account_id) if o.state in AT_BROKER)
 
     def _look_up(self, orders: Sequence[OrderRecord]) -> dict[UUID, BrokerOrder | None]:
-        """What the broker says of each; an order it gave no answer for is missing."""
+        """What the broker says of each; an order it gave no answer for is missing.
 
+        Many are read from its list; what is not in it is asked for by name, as only that is a no.
+        """
+        listed: dict[UUID, BrokerOrder | None] = {}
+        if len(orders) > ONE_BY_ONE:
+            since = min(order.sent_at or order.created_at for order in orders) - _MARGIN
+            views = {view.client_order_id: view for view in self._broker.recent_orders(since)}
+            listed = {
+                order.id: views[order.client_order_id]
+                for order in orders
+                if order.client_order_id in views
+                and views[order.client_order_id].state != "replaced"
+            }
+        return listed | self._ask([order for order in orders if order.id not in listed])
+
+    def _ask(self, orders: Sequence[OrderRecord]) -> dict[UUID, BrokerOrder | None]:
         def one(order: OrderRecord) -> BrokerOrder | Unavailable | None:
             try:
                 return self._broker.order(order.client_order_id)

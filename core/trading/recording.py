@@ -141,6 +141,9 @@ def summary_event(
             severity="critical",
             window=window.id,
         )
+    if state == "missed":
+        text = f"The window of {window.session} was missed: {error}."
+        return desk.event("missed_window", text, severity="critical", window=window.id)
     filled = sum(order.state == "filled" for order in orders)
     refused = sum(order.state in ("refused", "rejected") for order in orders)
     lapsed = sum(order.state == "lapsed" for order in orders)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
 from core.accounts.account import Account
 from core.brokers.base import Quote
-from core.db.orders import Halted
 from core.db.session import transaction
-from core.errors import FlowInvalid
+from core.errors import FlowInvalid, Halted
 from core.portfolio.deployment import Deployment
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import cross_postings
@@ -37,7 +37,7 @@ from core.trading.recording import (
     summary_event,
 )
 from core.trading.schedule import Due
-from core.trading.settle import Standing, prove, settle
+from core.trading.settle import Standing, look, prove, settle
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,8 @@ class TradeWindow:
         if window is None:
             return None
         desk.drill.reached("claimed")
+        if window.state == "claimed" and desk.clock() >= window.closes_at:
+            return self._end(window, "missed", "nothing was planned before the close")
         if window.state == "claimed":
             log.info("[TRADE WINDOW START] %s %s", desk.account.name, due.session)
             try:
@@ -84,7 +86,7 @@ class TradeWindow:
 
     def preview(self, due: Due) -> Plan:
         """What the window would plan now; nothing is recorded, nothing is sent."""
-        plan, _ = self._planned(due.session, settle(self._desk, self._fence), traced=True)
+        plan, _ = self._planned(due.session, look(self._desk), traced=True)
         return plan
 
     # -- planning ------------------------------------------------------------------------------
@@ -128,9 +130,8 @@ class TradeWindow:
         for one in running:
             if one.state == "liquidating":
                 decisions[one.id] = Decision("decided", "sells everything", {})
-            elif one.state == "paused":
-                why = one.state_reason or "by a person"
-                decisions[one.id] = Decision("held", f"paused: {why}")
+            elif one.state == "paused" and one.state_by != "breaker":
+                decisions[one.id] = Decision("held", f"paused: {one.state_reason}")
             else:
                 try:
                     ready[one.id] = self._ready(one)
@@ -143,9 +144,9 @@ class TradeWindow:
                 decisions[one.id] = Decision("aborted", read.failed[one.id])
             elif one.id in ready:
                 before = last[one.id][0] if one.id in last else None
-                decisions[one.id] = decide_one(
-                    ready[one.id], read.bars[one.id], session, before, traced=traced
-                )
+                made = decide_one(ready[one.id], read.bars[one.id], session, before, traced=traced)
+                # Paused by its breaker it trades nothing; its shadow holds what it decides.
+                decisions[one.id] = made if one.state == "active" else _shadowed(one, made)
         return [(one, decisions[one.id]) for one in running]
 
     def _ready(self, deployment: Deployment) -> Ready:
@@ -281,6 +282,12 @@ class TradeWindow:
     def agrees(self) -> bool:
         """Whether Σ virtual = broker, to the last decimal."""
         return prove(self._desk)
+
+
+def _shadowed(deployment: Deployment, decision: Decision) -> Decision:
+    if decision.state != "decided":
+        return decision
+    return replace(decision, state="held", reason=f"paused: {deployment.state_reason}")
 
 
 def _symbols(

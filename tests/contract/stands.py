@@ -28,7 +28,8 @@ from core.market.sources.bybit import BybitSource
 from core.market.sources.demo import DemoSource
 from core.market.sources.files import FilesSource
 from core.market.sources.yahoo import YahooSource
-from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData
+from tests.fakes.alpaca_data import AlpacaData
+from tests.fakes.alpaca_server import KEY_ID, SECRET_KEY
 from tests.fakes.bybit_market import BybitMarket
 from tests.fakes.clock import VirtualClock
 from tests.fakes.prices import Listing, adjusted, raw, split_adjusted

@@ -1,4 +1,4 @@
-"""Alpaca's market data API (v2 stock bars) on loopback.
+"""Alpaca's market data API (v2 stocks: bars, latest trades and quotes) on loopback.
 
 Limits and forms as in Alpaca's documents: pages of at most 10,000 bars counted over all symbols
 together, ordered by symbol and time; an unknown symbol is left out, not refused; a daily bar is
@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,13 +22,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from core.calendar import calendar
+from core.clock import Clock
 from tests.fakes import prices
-from tests.fakes.clock import VirtualClock
+from tests.fakes.alpaca_quotes import Quotes
+from tests.fakes.alpaca_server import AlpacaServer, Refused
 from tests.fakes.prices import Listing, Series
-from tests.fakes.server import Act, Call, Exchange, FakeServer, Reply
-
-KEY_ID = "PKFAKE5KEYID7EXAMPLE"
-SECRET_KEY = "fAkeSecret0Alpaca1Key2Never3Shown4Anywhere"
+from tests.fakes.server import Call
 
 HISTORY_START = date(2016, 1, 1)
 IEX_SHARE = 0.03
@@ -47,32 +47,32 @@ _SYMBOL = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)*")
 _ADJUST = {"raw": prices.raw, "split": prices.split_adjusted, "all": prices.adjusted}
 
 
-class AlpacaData(FakeServer):
-    """``plan`` decides on recent SIP data, ``requests_per_minute`` when 429 begins."""
+class AlpacaData(AlpacaServer):
+    """``plan`` decides on recent SIP data; ``quotes`` are the latest trades and quotes: those of
+    the listings' bars until a test sets others."""
 
     def __init__(
         self,
-        clock: VirtualClock,
+        clock: Clock,
         *,
         listings: Iterable[Listing] = LISTINGS,
         plan: Literal["free", "paid"] = "free",
         requests_per_minute: int = 200,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, requests_per_minute=requests_per_minute)
         self.listings = {listing.symbol: listing for listing in listings}
         self.plan = plan
-        self.requests_per_minute = requests_per_minute
-        self._window, self._used = clock(), 0
+        self.quotes = Quotes(clock, otherwise=self._last_close)
         self._made: dict[tuple[str, ...], tuple[Any, list[str], list[dict[str, Any]]]] = {}
 
-    def answer(self, call: Call) -> Reply:
-        headers = self._count(call)
-        try:
-            self._allow(call)
-            content, code = self._bars(call), 200
-        except Refused as refused:
-            content, code = refused.content, refused.code
-        return Reply.of(content, code, **headers)
+    def content(self, call: Call) -> Any:
+        if call.path == "/v2/stocks/bars":
+            return self._bars(call)
+        if call.path == "/v2/stocks/trades/latest":
+            return {"trades": self._latest(call, self.quotes.trade)}
+        if call.path == "/v2/stocks/quotes/latest":
+            return {"quotes": self._latest(call, self.quotes.quote)}
+        raise Refused(404, {"code": 40410000, "message": "endpoint not found."})
 
     def bars(self, symbol: str, adjustment: str = "all", feed: str = "sip") -> Series:
         """What the server has of one symbol now, for tests to compare with."""
@@ -84,25 +84,23 @@ class AlpacaData(FakeServer):
             series = replace(series, volume=np.floor(series.volume * IEX_SHARE))
         return _until_now(series, now)
 
-    def _count(self, call: Call) -> dict[str, str]:
-        if call.at >= self._window + timedelta(minutes=1):
-            self._window, self._used = call.at, 0
-        self._used += 1
-        return {
-            "X_RateLimit_Limit": str(self.requests_per_minute),
-            "X_RateLimit_Remaining": str(max(0, self.requests_per_minute - self._used)),
-            "X_RateLimit_Reset": str(int(self._window.timestamp()) + 60),
-            "X_Request_ID": f"{len(self.journal):032x}",
-        }
+    def _last_close(self, symbol: str) -> Decimal | None:
+        """As traded, on the way while the session is open."""
+        if symbol not in self.listings:
+            return None
+        closes = self.bars(symbol, "raw").close
+        return Decimal(str(round(float(closes[-1]), 2))) if len(closes) else None
 
-    def _allow(self, call: Call) -> None:
-        keys = call.headers.get("APCA-API-KEY-ID"), call.headers.get("APCA-API-SECRET-KEY")
-        if keys != (KEY_ID, SECRET_KEY):
-            raise Refused(403, {"message": "forbidden."})
-        if self._used > self.requests_per_minute:
-            raise Refused(429, {"message": "too many requests."})
-        if call.path != "/v2/stocks/bars":
-            raise Refused(404, {"code": 40410000, "message": "endpoint not found."})
+    def _latest(
+        self, call: Call, of: Callable[[str], dict[str, Any] | None]
+    ) -> dict[str, dict[str, Any]]:
+        """By symbol; a symbol without one is left out."""
+        feed = call.query.get("feed", "sip" if self.plan == "paid" else "iex")
+        if feed == "sip" and self.plan == "free":
+            said = "subscription does not permit querying recent SIP data"
+            raise Refused(403, {"message": said})
+        found = {symbol: of(symbol) for symbol in sorted(_symbols(call))}
+        return {symbol: entry for symbol, entry in found.items() if entry is not None}
 
     def _bars(self, call: Call) -> dict[str, Any]:
         """One page: bars by symbol, then time, from just after the token to the limit."""
@@ -141,15 +139,6 @@ class AlpacaData(FakeServer):
         return self._made[key][1:]
 
 
-class Refused(Exception):
-    """A status other than 200 and its body."""
-
-    def __init__(self, code: int, content: dict[str, Any]) -> None:
-        self.code = code
-        self.content = content
-        super().__init__(code)
-
-
 @dataclass(frozen=True)
 class _Question:
     symbols: frozenset[str]
@@ -164,10 +153,7 @@ class _Question:
     @classmethod
     def read(cls, call: Call, plan: str) -> _Question:
         query = call.query
-        symbols = frozenset(s for s in query.get("symbols", "").split(",") if s)
-        for symbol in sorted(symbols):
-            if not _SYMBOL.fullmatch(symbol):
-                raise Refused(400, {"message": f"invalid symbol: {symbol}"})
+        symbols = _symbols(call)
         limit = int(query.get("limit", 1000))
         timeframe, adjustment = query.get("timeframe", ""), query.get("adjustment", "raw")
         feed = query.get("feed", "sip" if plan == "paid" else "iex")
@@ -187,14 +173,12 @@ class _Question:
         return cls(symbols, timeframe, start, end, limit, adjustment, feed, after)
 
 
-def rate_limited(seconds: float) -> Act:
-    """429 with a reset ``seconds`` ahead of the fake's clock (behind it when negative)."""
-
-    def act(exchange: Exchange) -> Reply:
-        reset = int(exchange.server.clock().timestamp() + seconds)
-        return Reply.of({"message": "too many requests."}, 429, X_RateLimit_Reset=str(reset))
-
-    return act
+def _symbols(call: Call) -> frozenset[str]:
+    symbols = frozenset(s for s in call.query.get("symbols", "").split(",") if s)
+    for symbol in sorted(symbols):
+        if not _SYMBOL.fullmatch(symbol):
+            raise Refused(400, {"message": f"invalid symbol: {symbol}"})
+    return symbols
 
 
 @lru_cache(maxsize=512)

@@ -55,6 +55,16 @@ def drop_after(exchange: Exchange) -> None:
     exchange.proper()
 
 
+def instead(act: Act) -> Act:
+    """What ``act`` answers, though the call had its effect (a 504 after the order was taken)."""
+
+    def answer(exchange: Exchange) -> Reply | None:
+        exchange.proper()
+        return act(exchange)
+
+    return answer
+
+
 def silent(exchange: Exchange) -> None:
     """Accepted, and never answered."""
     exchange.server.stopping.wait()

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.clock import VirtualClock
+from core.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,17 @@ Act = Callable[[Exchange], Reply | None]
 class _Scripted:
     act: Act
     path: str
+    method: str
     left: int
+
+    def meets(self, call: Call) -> bool:
+        return self.left > 0 and self.path in call.path and self.method in ("", call.method)
 
 
 class FakeServer:
     """Base of every fake; a context manager that listens while it is entered."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.journal: list[Call] = []
         self.stopping = threading.Event()
@@ -94,13 +98,17 @@ class FakeServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.server_address[1]}"
 
-    def misbehave(self, act: Act, *, times: int = 1, path: str = "") -> None:
-        """Let ``act`` answer the next ``times`` calls whose path contains ``path``."""
-        self._script.append(_Scripted(act, path, times))
+    def misbehave(self, act: Act, *, times: int = 1, path: str = "", method: str = "") -> None:
+        """Let ``act`` answer the next ``times`` calls of ``method`` whose path contains ``path``."""
+        self._script.append(_Scripted(act, path, method, times))
 
-    def calls(self, path: str) -> list[Call]:
-        """The journal's calls whose path contains ``path``."""
-        return [call for call in self.journal if path in call.path]
+    def behave(self) -> None:
+        """Forget what is left of the script."""
+        self._script.clear()
+
+    def calls(self, path: str, method: str = "") -> list[Call]:
+        """The journal's calls of ``method`` whose path contains ``path``."""
+        return [c for c in self.journal if path in c.path and method in ("", c.method)]
 
     def respond(self, call: Call) -> Reply | None:
         with self._lock:
@@ -112,7 +120,7 @@ class FakeServer:
 
     def _next_act(self, call: Call) -> Act | None:
         for scripted in self._script:
-            if scripted.path in call.path and scripted.left > 0:
+            if scripted.meets(call):
                 scripted.left -= 1
                 return scripted.act
         return None
@@ -137,6 +145,7 @@ class FakeServer:
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     broken: list[BaseException]
 
     def handle_error(self, *_: Any) -> None:

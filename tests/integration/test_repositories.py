@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import core.db.channel_tables
 import core.db.live_tables  # noqa: F401  its tables belong to the schema
 from core.accounts.users import User
 from core.backtest.run import run_backtest

@@ -2,7 +2,9 @@
 
 from alembic import context
 
-import core.db.live_tables  # noqa: F401  its tables belong to the schema
+# Their tables belong to the schema.
+import core.db.channel_tables
+import core.db.live_tables  # noqa: F401
 from core.db.tables import metadata
 
 context.configure(

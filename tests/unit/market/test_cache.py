@@ -21,7 +21,8 @@ from core.market.sources.alpaca import AlpacaSource
 from core.market.sources.bybit import BybitSource
 from core.market.sources.demo import DemoSource
 from tests.fakes import misbehaviour as does
-from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData
+from tests.fakes.alpaca_data import AlpacaData
+from tests.fakes.alpaca_server import KEY_ID, SECRET_KEY
 from tests.fakes.bybit_market import BybitMarket
 from tests.fakes.clock import VirtualClock
 from tests.fakes.prices import Listing
@@ -431,7 +432,7 @@ import sys
 from pathlib import Path
 from core.market.cache import CachedSource
 from core.market.sources.alpaca import AlpacaSource
-from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY
+from tests.fakes.alpaca_server import KEY_ID, SECRET_KEY
 from tests.fakes.clock import VirtualClock
 from tests.fakes.prices import Listing
 from tests.unit.market.test_cache import SPRING

@@ -8,6 +8,8 @@ revision = "0004"
 down_revision = "0003"
 
 _STATEMENTS = """
+ALTER TABLE users ADD COLUMN replayed_at TIMESTAMP WITH TIME ZONE;
+
 CREATE TABLE accounts (
     id UUID NOT NULL,
     user_id UUID NOT NULL,

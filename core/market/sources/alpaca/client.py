@@ -1,31 +1,26 @@
-"""One page of Alpaca's bars through alpaca-py, its failures translated.
+"""One page of Alpaca's bars, its failures translated.
 
-The library is used for what it knows (addresses, login, request format); paging, retries and
-rate limits are ours, because its own hide the pages from the user, wait a fixed 3 s and retry
-without asking, and because it sets no time-out at all.
+Paging, retries and rate limits are ours: alpaca-py's own hide the pages from the user.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import requests
-
 from core.errors import BadInput, NeedsOperator, SluiceError, Unavailable
-from core.market.http import TimeoutAdapter, network_failure
+from core.market.alpaca_rest import AlpacaRest
 from core.market.patience import Limited, Passing
+from core.market.refusal import Refusal
 from core.market.sources.alpaca.symbols import unknown
 
 with warnings.catch_warnings():
     # alpaca-py imports websockets.legacy, which warns; nothing of it is used here.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from alpaca.common.exceptions import APIError
     from alpaca.data.enums import Adjustment, DataFeed
     from alpaca.data.historical.stock import StockHistoricalDataClient
     from alpaca.data.requests import StockBarsRequest
@@ -51,15 +46,15 @@ class AlpacaClient:
     def __init__(
         self, key_id: str, secret_key: str, url: str | None, feed: str, timeout_seconds: float
     ) -> None:
-        self._secrets = (key_id, secret_key)
         self._feed = feed
-        self._timeout_seconds = timeout_seconds
-        self._client = StockHistoricalDataClient(
-            key_id, secret_key, raw_data=True, url_override=url.rstrip("/") if url else None
+        self._rest = AlpacaRest(
+            StockHistoricalDataClient(
+                key_id, secret_key, raw_data=True, url_override=url.rstrip("/") if url else None
+            ),
+            secrets=(key_id, secret_key),
+            url_setting="SLUICE_ALPACA_DATA_URL",
+            timeout_seconds=timeout_seconds,
         )
-        self._client._retry = 0  # ours alone; see the module's docstring
-        for scheme in ("http://", "https://"):
-            self._client._session.mount(scheme, TimeoutAdapter(timeout_seconds))
 
     def page(
         self,
@@ -86,22 +81,11 @@ class AlpacaClient:
         return self._read_page(self._get("/stocks/bars", params))
 
     def _get(self, path: str, params: dict[str, Any]) -> object:
-        """The decoded answer.
-
-        Failures are raised outside the ``except``: alpaca-py's error holds the whole answer, which
-        may repeat the keys, and must not travel along as the context of ours.
-        """
+        """The decoded answer; a refusal is raised outside the ``except``, without its context."""
         try:
-            return self._client.get(path, params)
-        except APIError as err:
-            failure = self._refusal(err)
-        except requests.RequestException as err:
-            failure = network_failure(
-                err,
-                vendor="Alpaca",
-                url_setting="SLUICE_ALPACA_DATA_URL",
-                timeout_seconds=self._timeout_seconds,
-            )
+            return self._rest.get(path, params)
+        except Refusal as refusal:
+            failure = self._translated(refusal)
         raise failure
 
     def _read_page(self, answer: object) -> Page:
@@ -112,14 +96,9 @@ class AlpacaClient:
             raise Passing("sent bars in an unknown form")
         return Page(bars, token)
 
-    def _refusal(self, err: APIError) -> SluiceError | Passing | Limited:
+    def _translated(self, refusal: Refusal) -> SluiceError | Passing | Limited:
         """What a status other than 2xx means."""
-        status: int = err.status_code or 0
-        said = self._message(err)
-        if status == 429:
-            return Limited(_reset(err.response.headers))
-        if status >= 500:
-            return Passing(f"answered with HTTP {status}")
+        status, said = refusal.status, refusal.colon_said
         if "subscription does not permit" in said.lower():
             return BadInput(
                 "SLUICE_ALPACA_FEED",
@@ -131,34 +110,15 @@ class AlpacaClient:
                 f"Alpaca refuses the keys (HTTP {status}{said}). Check SLUICE_ALPACA_KEY_ID and "
                 "SLUICE_ALPACA_SECRET_KEY; resetting a paper account makes its old keys invalid."
             )
-        if invalid := _INVALID_SYMBOL.search(said):
-            return unknown(invalid[1])
-        if status in (400, 422):
-            return BadInput("Alpaca", f"the request was refused (HTTP {status}{said}).", CHANGED)
         if status == 404:
             return NeedsOperator(
                 "SLUICE_ALPACA_DATA_URL is not Alpaca's market data API (HTTP 404). "
                 "Leave it unset, or write https://data.alpaca.markets."
             )
+        if invalid := _INVALID_SYMBOL.search(said):
+            return unknown(invalid[1])
+        if status in (400, 422):
+            return BadInput("Alpaca", f"the request was refused (HTTP {status}{said}).", CHANGED)
+        if passing := refusal.passing():
+            return passing
         return Unavailable(f"Alpaca answered with HTTP {status}{said}. Try again later.")
-
-    def _message(self, err: APIError) -> str:
-        """What Alpaca said, ``: …``, without the keys; empty when it is not its own JSON."""
-        try:
-            body = json.loads(str(err))
-        except ValueError:
-            return ""
-        said = body.get("message") if isinstance(body, dict) else None
-        if not isinstance(said, str) or not said:
-            return ""
-        for secret in self._secrets:
-            said = said.replace(secret, "…")
-        return f": {said[:200]}"
-
-
-def _reset(headers: Mapping[str, str]) -> datetime | None:
-    """The instant in X-RateLimit-Reset (epoch seconds), where it can be read."""
-    try:
-        return datetime.fromtimestamp(float(headers.get("X-RateLimit-Reset", "")), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -19,7 +19,8 @@ from core.errors import (
 )
 from core.market.sources.alpaca import AlpacaSource
 from tests.fakes import misbehaviour as does
-from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData, rate_limited
+from tests.fakes.alpaca_data import AlpacaData
+from tests.fakes.alpaca_server import KEY_ID, SECRET_KEY, rate_limited
 from tests.fakes.clock import VirtualClock
 from tests.fakes.prices import Listing
 from tests.unit.market.sources.watcher import Watcher

@@ -12,7 +12,8 @@ import pytest
 from core.errors import SluiceError
 from core.market.sources.alpaca import AlpacaSource
 from tests.fakes import misbehaviour as does
-from tests.fakes.alpaca_data import KEY_ID, SECRET_KEY, AlpacaData, rate_limited
+from tests.fakes.alpaca_data import AlpacaData
+from tests.fakes.alpaca_server import KEY_ID, SECRET_KEY, rate_limited
 from tests.fakes.clock import VirtualClock
 from tests.fakes.server import Exchange, Reply
 from tests.unit.market.sources.watcher import Watcher

@@ -1,0 +1,164 @@
+"""Adapters by name: which source and which broker is real. Only core.bootstrap asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from core.errors import BadInput, NeedsOperator, UnknownName
+
+if TYPE_CHECKING:
+    from core.accounts.account import Account
+    from core.bootstrap import Services
+    from core.brokers.base import Broker, OrderStream
+    from core.market.source import MarketSource
+
+
+def _demo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.demo import DemoSource
+
+    return DemoSource(services.clock)
+
+
+def _files(services: Services, path: Path | None) -> MarketSource:
+    if path is None:
+        raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+    from core.market.sources.files import FilesSource
+
+    return FilesSource(path, cache=services.settings.home / "cache" / "files")
+
+
+def _yahoo(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.yahoo import YahooSource
+
+    settings = services.settings
+    vendor = YahooSource(
+        settings.home / "cache" / "yahoo",
+        clock=services.clock,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "chart")
+
+
+def _alpaca(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.alpaca import AlpacaSource
+
+    settings = services.settings
+    vendor = AlpacaSource(
+        _secret(settings.alpaca_key_id),
+        _secret(settings.alpaca_secret_key),
+        clock=services.clock,
+        url=settings.alpaca_data_url,
+        feed=settings.alpaca_feed,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, settings.alpaca_feed)
+
+
+def _bybit(services: Services, _path: Path | None) -> MarketSource:
+    from core.market.sources.bybit import BybitSource
+
+    settings = services.settings
+    vendor = BybitSource(
+        clock=services.clock,
+        url=settings.bybit_url,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+    return services.cached(vendor, "linear")
+
+
+_SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
+    "demo": _demo,
+    "files": _files,
+    "yahoo": _yahoo,
+    "alpaca": _alpaca,
+    "bybit": _bybit,
+}
+SOURCE_NAMES = tuple(_SOURCES)
+
+
+def make_source(services: Services, name: str, path: Path | None) -> MarketSource:
+    """Raises UnknownName, or BadInput for ``files`` without a path."""
+    make = _SOURCES.get(name)
+    if make is None:
+        raise UnknownName("--source", "source", name, _SOURCES)
+    return make(services, path)
+
+
+# -- brokers -------------------------------------------------------------------------------------
+
+
+def _paper(services: Services, account: Account, source: MarketSource | None) -> Broker:
+    from core.brokers.paper import PaperBroker, PaperOptions
+    from core.db.paper_books import PaperBooks
+
+    path = None if account.path is None else Path(account.path)
+    market = source or services.source(account.source, path=path)
+    options = PaperOptions(**account.options)
+    books = PaperBooks(services.database.engine)
+    return PaperBroker(account.id, books, market, services.clock, options)
+
+
+def _alpaca_broker(services: Services, account: Account, _: MarketSource | None) -> Broker:
+    from core.brokers.alpaca import AlpacaBroker
+
+    settings = services.settings
+    key_id, secret_key = _keys(services, account)
+    return AlpacaBroker(
+        key_id,
+        secret_key,
+        clock=services.clock,
+        mode=account.mode,
+        trading_url=settings.alpaca_trading_url,
+        data_url=settings.alpaca_data_url,
+        feed=settings.alpaca_feed,
+        timeout_seconds=settings.vendor_timeout_seconds,
+    )
+
+
+_BROKERS: dict[str, Callable[[Services, Account, MarketSource | None], Broker]] = {
+    "paper": _paper,
+    "alpaca": _alpaca_broker,
+}
+
+
+def make_broker(services: Services, account: Account, source: MarketSource | None) -> Broker:
+    """Raises NeedsOperator for keys that are missing or contradict the account's mode."""
+    return _BROKERS[account.broker](services, account, source)
+
+
+def make_order_stream(services: Services, account: Account) -> OrderStream | None:
+    """It listens from now until it is closed."""
+    if account.broker != "alpaca":
+        return None
+    from core.brokers.alpaca import AlpacaOrderStream
+
+    settings = services.settings
+    key_id, secret_key = _keys(services, account)
+    return AlpacaOrderStream(
+        key_id,
+        secret_key,
+        mode=account.mode,
+        trading_url=settings.alpaca_trading_url,
+        stream_url=settings.alpaca_stream_url,
+    )
+
+
+def _keys(services: Services, account: Account) -> tuple[str | None, str | None]:
+    """The account's own keys, opened here and nowhere else; the environment's where it has none."""
+    if account.sealed is None:
+        settings = services.settings
+        return _secret(settings.alpaca_key_id), _secret(settings.alpaca_secret_key)
+    opened = services.vault.open(account.sealed)
+    try:
+        return opened["key_id"].get_secret_value(), opened["secret_key"].get_secret_value()
+    except KeyError:
+        reason = f"The keys of {account.name} are incomplete: enter them again."
+        raise NeedsOperator(reason) from None
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

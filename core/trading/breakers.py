@@ -1,0 +1,144 @@
+"""Breakers at work: after each close, and whenever equity is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from core.accounts.account import TradingState
+from core.accounts.events import Kind
+from core.db.session import transaction
+from core.errors import BadInput
+from core.portfolio.deployment import Deployment
+from core.portfolio.equity import TOTAL, Snapshot
+from core.risk.breaker import Shadow
+from core.trading.deploy import resume
+from core.trading.desk import Desk
+from core.trading.snapshots import Valued
+
+_RECENT = timedelta(days=15)
+
+
+def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
+    """Pause what fell too far, let go on what recovered, halt the account beyond its limit."""
+    limits = desk.accounts.by_id(desk.account.id).limits
+    by_book = {one.book: one for one in made}
+    last = desk.windows.last_decided(desk.account.id)
+    for one in desk.deployments.of(desk.account.id, ("active", "paused")):
+        snapshot = by_book.get(one.book)
+        weights = last[one.id][1] if one.id in last else {}
+        if one.state == "active" and snapshot and snapshot.drawdown >= limits.strategy_drawdown:
+            _trip(desk, one, snapshot, weights, limits.strategy_drawdown)
+        elif one.state == "paused" and one.state_by == "breaker" and one.shadow is not None:
+            _move(desk, one, session, limits.strategy_release)
+    total = by_book.get(TOTAL)
+    if total is not None and total.drawdown >= limits.account_drawdown:
+        reason = f"the account is {total.drawdown:.1%} below its peak"
+        _switch(desk, "halted", reason, "account_halted")
+
+
+def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
+    """Only reduce positions for the rest of a day that lost too much."""
+    limits = desk.accounts.by_id(desk.account.id).limits
+    before = desk.equity.latest_snapshots(desk.account.id).get(TOTAL)
+    if before is None or before.equity <= 0:
+        return
+    moved = desk.ledger.capital_moved(desk.account.id, desk.account.currency, before.at)
+    base = before.equity + sum(
+        (amount for book, amount in moved.items() if book not in ("owner", "market")), start=0
+    )
+    result = float(valued[TOTAL].equity / base) - 1.0 if base > 0 else 0.0
+    if result <= -limits.daily_loss:
+        _switch(desk, "reducing", f"the account lost {-result:.1%} today", "breaker_tripped")
+
+
+def new_session(desk: Desk, opened_at: datetime) -> None:
+    """A day's loss stops the day it was made in: the next session begins as usual."""
+    account = desk.accounts.by_id(desk.account.id)
+    stopped = account.state == "reducing" and account.state_by == "breaker"
+    if stopped and account.state_at is not None and account.state_at < opened_at:
+        with transaction(desk.engine) as db:
+            if desk.accounts.switch(account.id, "active", reason="", by="breaker", db=db):
+                text = f"{account.name} trades again: a new session began."
+                desk.events.add([desk.event("breaker_released", text)], db=db)
+
+
+def _trip(
+    desk: Desk,
+    deployment: Deployment,
+    snapshot: Snapshot,
+    weights: Mapping[str, float],
+    limit: float,
+) -> None:
+    reason = f"{snapshot.drawdown:.1%} below its peak, the limit is {limit:.0%}"
+    peak = snapshot.growth / (1.0 - snapshot.drawdown)
+    shadow = Shadow(snapshot.growth, peak, dict(weights), snapshot.session, snapshot.session)
+    with transaction(desk.engine) as db:
+        turned = desk.deployments.turn(
+            deployment.id,
+            "paused",
+            reason=reason,
+            by="breaker",
+            expected=("active",),
+            shadow=shadow.as_json(),
+            db=db,
+        )
+        if turned:
+            text = f"{deployment.name} is paused: {reason}."
+            event = desk.event(
+                "breaker_tripped", text, severity="critical", deployment=deployment.id
+            )
+            desk.events.add([event], db=db)
+
+
+def _move(desk: Desk, deployment: Deployment, session: date, release: float) -> None:
+    shadow = Shadow.from_json(deployment.shadow or {})
+    if shadow.session >= session:
+        return
+    decided = _shadow_weights(desk, deployment, session)
+    weights = shadow.weights if decided is None else decided
+    shadow = shadow.moved(_returns(desk, shadow, session), weights, session)
+    desk.deployments.remember_shadow(deployment.id, shadow.as_json())
+    if shadow.released(release):
+        reason = f"its shadow stands {shadow.drawdown:.1%} below the peak"
+        resume(desk, deployment, by="breaker", reason=reason)
+
+
+def _shadow_weights(
+    desk: Desk, deployment: Deployment, session: date
+) -> Mapping[str, float] | None:
+    """What the paused strategy would have decided in the session's last window, if anything."""
+    for window in desk.windows.of(desk.account.id, session=session, states=("done", "expired")):
+        decision = desk.windows.decision(window.id, deployment.id)
+        if decision is not None and decision.weights is not None:
+            return decision.weights
+    return None
+
+
+def _returns(desk: Desk, shadow: Shadow, session: date) -> dict[str, float]:
+    """What each of its symbols returned since the shadow last moved; nothing where unknown."""
+    if not shadow.weights:
+        return {}
+    start = shadow.session - _RECENT
+    try:
+        bars = desk.source.bars(sorted(shadow.weights), start=start)
+    except BadInput:
+        return {}
+    rows = np.searchsorted(
+        bars.sessions, [np.datetime64(shadow.session), np.datetime64(session)], side="right"
+    )
+    before, now = (max(int(row) - 1, 0) for row in rows)
+    moves = bars.close[now] / bars.close[before] - 1.0
+    return {s: float(m) for s, m in zip(bars.symbols, moves, strict=True) if np.isfinite(m)}
+
+
+def _switch(desk: Desk, state: TradingState, reason: str, kind: Kind) -> None:
+    account = desk.accounts.by_id(desk.account.id)
+    if account.state == "halted" or account.state == state:
+        return
+    with transaction(desk.engine) as db:
+        if desk.accounts.switch(account.id, state, reason=reason, by="breaker", db=db):
+            text = f"{account.name} is {state}: {reason}."
+            desk.events.add([desk.event(kind, text, severity="critical")], db=db)

@@ -1,0 +1,74 @@
+"""Open an account: its row, its keys, and what it holds taken up into the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.accounts.account import Account, BrokerName
+from core.brokers.base import Mode
+from core.brokers.paper import PaperOptions
+from core.errors import BadInput, SluiceError
+from core.portfolio.deployment import checked_name
+from core.risk.limits import Limits
+from core.trading.settle import settle
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
+
+ALPACA_ALLOWANCE_BPS = 50.0
+"""Alpaca reserves more than the price for a market buy: so much of equity is not planned with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """What a person says of an account; ``keys`` stay out of every representation."""
+
+    name: str
+    broker: BrokerName = "paper"
+    mode: Mode = "paper"
+    source: str = "demo"
+    path: str | None = None
+    slots: tuple[int, ...] = (10,)
+    cash: Decimal = Decimal(100_000)
+    slippage_bps: float = 1.0
+    keys: dict[str, str] | None = field(default=None, repr=False)
+
+
+def open_account(services: Services, wanted: NewAccount) -> Account:
+    """Add the account and reconcile it for the first time.
+
+    An account whose broker does not answer, or refuses its keys, is not added: raises Unavailable
+    or NeedsOperator. Raises BadInput for a name that is taken or numbers that cannot be.
+    """
+    options: dict[str, object] = {}
+    allowance = ALPACA_ALLOWANCE_BPS
+    if wanted.broker == "paper":
+        paper = PaperOptions(cash=wanted.cash, slippage_bps=wanted.slippage_bps)
+        options = paper.model_dump(mode="json")
+        # Twice: what is bought pays it, and what is sold to pay for it paid it before.
+        allowance = 2 * wanted.slippage_bps
+    name = checked_name(wanted.name)
+    if wanted.source == "files" and wanted.path is None:
+        raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+    services.source(wanted.source, path=None if wanted.path is None else Path(wanted.path))
+    account = services.accounts.add(
+        services.user.id,
+        name,
+        broker=wanted.broker,
+        mode=wanted.mode,
+        source=wanted.source,
+        path=wanted.path,
+        slots=wanted.slots,
+        limits=Limits(cost_allowance_bps=allowance),
+        options=options,
+        sealed=None if wanted.keys is None else services.vault.seal(wanted.keys),
+    )
+    try:
+        settle(services.desk(account), 0)
+    except SluiceError:
+        services.accounts.delete(account.id)
+        raise
+    return services.accounts.by_id(account.id)

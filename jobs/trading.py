@@ -1,0 +1,209 @@
+"""What an account needs now: windows that are due or asked for, orders that are open, snapshots.
+
+Everything is found out from rows, whenever it is asked: a process that starts in the middle of
+anything goes on like one that was there all along.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from threading import Event as Signal
+from typing import TYPE_CHECKING
+
+from core.accounts.account import lease_of
+from core.accounts.events import Severity
+from core.brokers.base import SessionHours
+from core.calendar import calendar
+from core.errors import NeedsOperator, SluiceError, Unavailable
+from core.portfolio.equity import TOTAL
+from core.portfolio.records import UNFINISHED, Window
+from core.trading.breakers import after_close, during_session, new_session
+from core.trading.parity import check_session
+from core.trading.schedule import LOOK_BACK, Agenda, Due, agenda
+from core.trading.settle import settle
+from core.trading.snapshots import Valued, add_equity_points, snapshot, value_now
+from core.trading.window import TradeWindow
+
+if TYPE_CHECKING:
+    from core.accounts.account import Account
+    from core.bootstrap import Services
+    from core.trading.decide import Ready
+    from core.trading.desk import Desk
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_AFTER = timedelta(minutes=5)
+"""After the close."""
+PARITY_AFTER = timedelta(hours=2)
+"""After the close: bars are settled by then."""
+
+
+class AccountWork:
+    """One account's work in one process; not used by two threads at a time."""
+
+    def __init__(self, services: Services, account: Account, stop: Signal) -> None:
+        self._services, self._stop = services, stop
+        self.account = account
+        self._kept: dict[str, Ready] = {}
+        self._desk: Desk | None = None
+        self._hours: tuple[datetime, tuple[SessionHours, ...]] | None = None
+        self._refused = ""
+
+    def desk(self) -> Desk:
+        if self._desk is None:
+            self._desk = self._services.desk(self.account, stop=self._stop)
+        return self._desk
+
+    # -- windows and orders ----------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Run what is due, tend what is open; nothing while there is neither."""
+        services, account = self._services, self.account
+        now = services.clock()
+        plan = self._agenda(now)
+        waiting = services.windows.of(account.id, states=("requested", *UNFINISHED))
+        open_orders = services.orders.open(account.id)
+        if not (plan.now or plan.missed or waiting or open_orders):
+            return
+        lease = services.lease(lease_of(account.id))
+        if not lease.take():
+            return  # another process works on it: it is done there
+        try:
+            self._say_missed(plan)
+            due = [*plan.now, *self._asked(waiting, plan)]
+            trader = TradeWindow(self.desk(), lease.fence, self._kept)
+            for one in due:
+                if not self._stop.is_set():
+                    trader.run(one)
+            if open_orders and not due:
+                self.desk().executor().tend(account.id, None, lease.fence)
+            self._refused = ""
+        except (Unavailable, NeedsOperator) as err:
+            self._report(err)
+        finally:
+            lease.give_back()
+
+    def _agenda(self, now: datetime) -> Agenda:
+        services, account = self._services, self.account
+        running = services.deployments.of(account.id, ("active", "liquidating", "paused"))
+        if not running:
+            return Agenda((), ())
+        since = min(one.created_at for one in running)
+        ended = {
+            (one.session, one.slot)
+            for one in services.windows.of(account.id, limit=100)
+            if one.state not in UNFINISHED
+        }
+        return agenda(self.hours(now), account.slots, ended, now, since)
+
+    def hours(self, now: datetime) -> tuple[SessionHours, ...]:
+        """Sessions around ``now``: by the broker's calendar, asked once an hour; by ours while it
+        does not answer, as a window it closed for will find out when it reads."""
+        if self._hours is None or now - self._hours[0] > timedelta(hours=1) or now < self._hours[0]:
+            first, last = (now - LOOK_BACK).date(), (now + timedelta(days=7)).date()
+            try:
+                found = self.desk().broker.hours(first, last)
+            except SluiceError as err:
+                log.warning("no calendar from the broker: %s", err)
+                ours = calendar("XNYS")
+                found = tuple(
+                    SessionHours(day, ours.opening(day), ours.close(day))
+                    for day in ours.between(first, last).tolist()
+                )
+            self._hours = (now, found)
+        return self._hours[1]
+
+    def _say_missed(self, plan: Agenda) -> None:
+        services = self._services
+        for due in plan.missed:
+            said = services.windows.miss(
+                self.account.id, due.session, due.slot, due_at=due.due_at, closes_at=due.closes_at
+            )
+            if said:
+                text = f"The window of {due.session} was missed: nothing ran before the close."
+                event = self.desk().event("missed_window", text, severity="critical")
+                services.events.add([event])
+
+    def _asked(self, waiting: Sequence[Window], plan: Agenda) -> list[Due]:
+        """Windows a person asked for, and those left unfinished that are not on the agenda."""
+        listed = {(due.session, due.slot) for due in plan.now}
+        return [
+            Due(one.session, one.slot, one.due_at, one.closes_at)
+            for one in reversed(waiting)
+            if (one.session, one.slot) not in listed
+        ]
+
+    def _report(self, err: SluiceError) -> None:
+        """Say once what keeps an account from trading; it is tried again at the next tick."""
+        log.warning("%s cannot trade now: %s", self.account.name, err)
+        if str(err) != self._refused:
+            self._refused = str(err)
+            severity: Severity = "critical" if isinstance(err, NeedsOperator) else "warning"
+            event = self.desk().event("window_failed", str(err), severity=severity)
+            self._services.events.add([event])
+
+    def start(self) -> str:
+        """Reconcile before anything else; what was found, in a few words."""
+        lease = self._services.lease(lease_of(self.account.id))
+        if not lease.take():
+            return "another process works on it"
+        try:
+            found = settle(self.desk(), lease.fence)
+        except (Unavailable, NeedsOperator) as err:
+            self._report(err)
+            return f"not reconciled: {err}"
+        finally:
+            lease.give_back()
+        count = len(found.comparison.differences)
+        return "reconciled" if not count else f"{count} differences"
+
+    # -- equity ----------------------------------------------------------------------------------
+
+    def look_at_equity(self) -> None:
+        """A point of equity while the market is open, and the breakers of the day."""
+        now = self._services.clock()
+        session = next((h for h in self.hours(now) if h.opens_at <= now < h.closes_at), None)
+        if session is None:
+            return
+        new_session(self.desk(), session.opens_at)
+        valued = self._valued(now)
+        if valued is not None:
+            add_equity_points(self.desk(), valued)
+            during_session(self.desk(), valued)
+
+    def close_session(self) -> None:
+        """The snapshot of the session that closed last, once it is five minutes over."""
+        now = self._services.clock()
+        over = [h for h in self.hours(now) if h.closes_at + SNAPSHOT_AFTER <= now]
+        if not over or any(h.opens_at <= now < h.closes_at for h in self.hours(now)):
+            return
+        last = over[-1]
+        before = self._services.equity.latest_snapshots(self.account.id).get(TOTAL)
+        if last.closes_at < self.account.created_at or (before and before.session >= last.session):
+            return
+        valued = self._valued(now)
+        if valued is not None:
+            made = snapshot(self.desk(), last.session, valued)
+            add_equity_points(self.desk(), valued)
+            after_close(self.desk(), last.session, made)
+
+    def check_parity(self) -> None:
+        """Decisions of sessions whose bars are settled by now, each once."""
+        now = self._services.clock()
+        settled = {h.session for h in self.hours(now) if h.closes_at + PARITY_AFTER <= now}
+        for session in sorted(settled):
+            if self._services.windows.unchecked(self.account.id, session):
+                check_session(self.desk(), session)
+
+    def _valued(self, now: datetime) -> dict[str, Valued] | None:
+        limit = timedelta(seconds=self.account.limits.quote_age_seconds)
+        try:
+            return value_now(self.desk(), oldest=now - limit)
+        except (Unavailable, NeedsOperator) as err:
+            log.warning("no equity of %s: %s", self.account.name, err)
+            return None
+
+
+Work = Callable[[AccountWork], None]
