@@ -76,9 +76,13 @@ class Ledger:
         books: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
         since: datetime | None = None,
+        priced: bool = False,
         limit: int = 1000,
     ) -> tuple[Movement, ...]:
-        """What books gained and lost, newest first; the other sides left out."""
+        """What books gained and lost, newest first; the other sides left out.
+
+        ``priced``: only shares that changed hands at a price, without the cash they cost.
+        """
         query = _movements(account_id).where(ledger_postings.c.book.not_in(OTHER_SIDES))
         if books is not None:
             query = query.where(ledger_postings.c.book.in_(list(books)))
@@ -86,6 +90,8 @@ class Ledger:
             query = query.where(ledger_entries.c.kind.in_(list(kinds)))
         if since is not None:
             query = query.where(ledger_entries.c.at >= since)
+        if priced:
+            query = query.where(ledger_postings.c.price.is_not(None))
         order = (ledger_entries.c.id.desc(), ledger_postings.c.line)
         with transaction(self._engine) as db:
             rows = db.execute(query.order_by(*order).limit(limit)).mappings()
