@@ -33,9 +33,11 @@ def current() -> StreamlitPage:
     if wanted is None and _open_from_address(opened):
         opened = _open_tabs()
     standing = {
-        "/library": st.Page(
-            PAGES / "library.py", title="Library", icon=":material/folder:", default=True
+        "/dashboard": st.Page(
+            PAGES / "dashboard.py", title="Dashboard", icon=":material/dashboard:", default=True
         ),
+        "/operations": st.Page(PAGES / "operations.py", title="Operations", icon=":material/tune:"),
+        "/library": st.Page(PAGES / "library.py", title="Library", icon=":material/folder:"),
         "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
         "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
         "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
@@ -78,6 +80,11 @@ def open_strategy(slug: str) -> None:
     """Give the strategy a tab and go there at the next run, unless it was deleted meanwhile."""
     if _opened(slug):
         st.session_state[_NEXT] = slug
+
+
+def go_to(page: str) -> None:
+    """Show a standing page, named by its address, at the next run."""
+    st.session_state[_NEXT] = page
 
 
 def go_to_heatmap(sweep: str) -> None:

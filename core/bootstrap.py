@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.db.equity import Equity
     from core.db.events import Events
     from core.db.heartbeats import Heartbeats
-    from core.db.leases import Lease
+    from core.db.leases import Holder, Lease
     from core.db.ledger import Ledger
     from core.db.orders import Orders
     from core.db.queue import Queue
@@ -279,6 +279,12 @@ class Services:
         from core.db.leases import Lease
 
         return Lease(self.database.engine, self.clock, name, holder())
+
+    def lease_holders(self) -> dict[str, Holder]:
+        """Who took each lease last, by its name."""
+        from core.db.leases import holders
+
+        return holders(self.database.engine)
 
     def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
         """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""

@@ -13,6 +13,7 @@ from app.backtest_run import BacktestRun
 from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
+from app.components.deploy_dialog import deploy_dialog
 from app.components.flow_chart import flow_chart
 from app.components.history import history
 from app.components.plain import plain
@@ -78,6 +79,11 @@ def _header(opened: Opened) -> None:
         st.badge(f"Version {opened.version.number}", color="gray")
         st.space("stretch")
         history(opened.slug, opened.version.number)
+        if st.button(
+            "Deploy", icon=":material/rocket_launch:", key=f"deploy_{opened.slug}",
+            help="Let this version trade with capital of an account.",
+        ):  # fmt: skip
+            deploy_dialog(opened.version, opened.running)
         st.download_button(
             "Export JSON", dump(opened.flow), f"{opened.slug}.json", "application/json",
             icon=":material/download:", on_click="ignore",

@@ -76,9 +76,13 @@ class Ledger:
         books: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
         since: datetime | None = None,
+        priced: bool = False,
         limit: int = 1000,
     ) -> tuple[Movement, ...]:
-        """What books gained and lost, newest first; the other sides left out."""
+        """What books gained and lost, newest first; the other sides left out.
+
+        ``priced``: only shares that changed hands at a price, without the cash they cost.
+        """
         query = _movements(account_id).where(ledger_postings.c.book.not_in(OTHER_SIDES))
         if books is not None:
             query = query.where(ledger_postings.c.book.in_(list(books)))
@@ -86,6 +90,8 @@ class Ledger:
             query = query.where(ledger_entries.c.kind.in_(list(kinds)))
         if since is not None:
             query = query.where(ledger_entries.c.at >= since)
+        if priced:
+            query = query.where(ledger_postings.c.price.is_not(None))
         order = (ledger_entries.c.id.desc(), ledger_postings.c.line)
         with transaction(self._engine) as db:
             rows = db.execute(query.order_by(*order).limit(limit)).mappings()
@@ -142,7 +148,7 @@ class Ledger:
         if since is not None:
             query = query.where(entry.at > since)
         with transaction(self._engine) as db:
-            return dict(db.execute(query).tuples().all())
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -169,11 +175,8 @@ class Ledger:
             for entry in entries
         ]
         query = insert(ledger_entries).values(rows).on_conflict_do_nothing()
-        numbers: dict[str, int] = dict(
-            db.execute(query.returning(ledger_entries.c.reference, ledger_entries.c.id))
-            .tuples()
-            .all()
-        )
+        returned = query.returning(ledger_entries.c.reference, ledger_entries.c.id)
+        numbers: dict[str, int] = {row.reference: row.id for row in db.execute(returned)}
         fresh = [entry for entry in entries if entry.reference in numbers]
         if fresh:
             _write_postings(db, account_id, fresh, numbers)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.clock import Clock
 from core.db.live_tables import decisions, parity, windows
@@ -43,10 +43,12 @@ class Windows:
         *,
         session: date | None = None,
         states: Sequence[WindowState] | None = None,
+        readings: bool = True,
         limit: int | None = None,
     ) -> tuple[Window, ...]:
-        """Newest first."""
-        query = select(windows).where(windows.c.account_id == account_id)
+        """Newest first; what each had read only when asked for, it is big."""
+        columns = [c for c in windows.c if readings or c.name != "reading"]
+        query = select(*columns).where(windows.c.account_id == account_id)
         if session is not None:
             query = query.where(windows.c.session == session)
         if states is not None:
@@ -74,7 +76,7 @@ class Windows:
         """For each deployment the session it last decided in, and the weights it decided."""
         query = (
             select(decisions.c.deployment_id, windows.c.session, decisions.c.weights)
-            .distinct(decisions.c.deployment_id)
+            .ext(distinct_on(decisions.c.deployment_id))
             .join(windows, windows.c.id == decisions.c.window_id)
             .where(
                 windows.c.account_id == account_id,
