@@ -111,12 +111,8 @@ def compare(
     return Comparison(tuple(entries), tuple(differences))
 
 
-_SPLITS = tuple(
-    map(
-        Decimal,
-        ["1.25", "1.5", "2", "3", "4", "5", "6", "7", "8", "10", "15", "20", "25", "30", "50"],
-    )
-)
+_WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)
+_SPLITS = (Decimal("1.25"), Decimal("1.5"), *map(Decimal, _WHOLE))
 """New shares for an old one."""
 
 
