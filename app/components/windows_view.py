@@ -58,7 +58,8 @@ def _list(account_id: UUID) -> None:
     labels = {style.label: style.colour for style in WINDOWS.values()}
     picked = st.dataframe(
         frame, hide_index=True, on_select="rerun", selection_mode="single-row", placeholder="",
-        key=f"windows_{found[0].id}_{st.session_state.get(TABLE_EPOCH, 0)}", height=min(len(frame), 9) * 35 + 38,
+        key=f"windows_{found[0].id}_{st.session_state.get(TABLE_EPOCH, 0)}",
+        height=min(len(frame), 9) * 35 + 38,
         column_config={
             "State": st.column_config.MultiselectColumn(
                 options=list(labels), color=list(labels.values()), width="small"
