@@ -305,6 +305,7 @@ class Services:
         stop: Signal | None = None,
         source: MarketSource | None = None,
         broker: Broker | None = None,
+        updates: OrderStream | None = None,
         quiet: bool = False,
     ) -> Desk:
         """Everything the account's trading works with.
@@ -343,6 +344,7 @@ class Services:
             host=holder(),
             stop=stopping,
             pause=pause,
+            updates=updates,
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
         )
@@ -385,6 +387,14 @@ class Services:
         from core.db.sealed import Sealed
 
         return Sealed(self.database.engine)
+
+    def renew_vault(self) -> int:
+        """A new key for the vault, and everything sealed with it; how many values.
+
+        If that fails half-way, old and new key are both there and everything opens.
+        """
+        self.vault.renew()
+        return self.sealed.reseal(self.vault)
 
     # -- market data ---------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import lease_of
 from core.accounts.events import Severity
-from core.brokers.base import SessionHours
+from core.brokers.base import OrderStream, SessionHours
 from core.calendar import calendar
 from core.errors import NeedsOperator, SluiceError, Unavailable
 from core.portfolio.equity import TOTAL
@@ -36,6 +36,10 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_AFTER = timedelta(minutes=5)
 """After the close."""
+TEND_EVERY = timedelta(seconds=20)
+"""Open orders are looked up so often, whatever a stream tells."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(seconds=60)
+"""Before the next try, while a broker or a source does not answer."""
 PARITY_AFTER = timedelta(hours=2)
 """After the close: bars are settled by then."""
 
@@ -49,12 +53,23 @@ class AccountWork:
         self._kept: dict[str, Ready] = {}
         self._desk: Desk | None = None
         self._hours: tuple[datetime, tuple[SessionHours, ...]] | None = None
-        self._refused = ""
+        self._refused, self._failures = "", 0
+        self._again_at = datetime.min.replace(tzinfo=UTC)
+        self._updates: OrderStream | None = None
+        self._tended = datetime.min.replace(tzinfo=UTC)
 
     def desk(self) -> Desk:
         if self._desk is None:
-            self._desk = self._services.desk(self.account, stop=self._stop)
+            self._updates = self._services.order_stream(self.account)
+            self._desk = self._services.desk(self.account, stop=self._stop, updates=self._updates)
         return self._desk
+
+    def close(self) -> None:
+        """Let go of the broker's stream and connections."""
+        if self._updates is not None:
+            self._updates.close()
+        if self._desk is not None:
+            self._desk.broker.close()
 
     # -- windows and orders ----------------------------------------------------------------------
 
@@ -65,7 +80,9 @@ class AccountWork:
         plan = self._agenda(now)
         waiting = services.windows.of(account.id, states=("requested", *UNFINISHED))
         open_orders = services.orders.open(account.id)
-        if not (plan.now or plan.missed or waiting or open_orders):
+        if not (plan.now or plan.missed or waiting) and not self._time_to_tend(now):
+            return
+        if not (plan.now or plan.missed or waiting or open_orders) or now < self._again_at:
             return
         lease = services.lease(lease_of(account.id))
         if not lease.take():
@@ -79,11 +96,22 @@ class AccountWork:
                     trader.run(one)
             if open_orders and not due:
                 self.desk().executor().tend(account.id, None, lease.fence)
-            self._refused = ""
+            self._refused, self._failures = "", 0
         except (Unavailable, NeedsOperator) as err:
             self._report(err)
+            self._failures += 1
+            pause = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+            self._again_at = services.clock() + pause
         finally:
             lease.give_back()
+
+    def _time_to_tend(self, now: datetime) -> bool:
+        """Whether open orders are looked up now: the stream told of one, or it has been a while."""
+        told = self._updates is not None and bool(self._updates.changed(0.0))
+        if told or not timedelta(0) <= now - self._tended < TEND_EVERY:
+            self._tended = now
+            return True
+        return False
 
     def _agenda(self, now: datetime) -> Agenda:
         services, account = self._services, self.account

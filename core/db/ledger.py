@@ -97,6 +97,22 @@ class Ledger:
             rows = db.execute(query.order_by(*order).limit(limit)).mappings()
             return tuple(Movement(**row) for row in rows)
 
+    def realised(self, account_id: UUID, book: str) -> tuple[Decimal, ...]:
+        """What each trade that closed something made, oldest first."""
+        posting, entry = ledger_postings.c, ledger_entries.c
+        query = (
+            select(posting.realised)
+            .join(ledger_entries, entry.id == posting.entry_id)
+            .where(
+                entry.account_id == account_id,
+                posting.book == book,
+                posting.realised.is_not(None),
+            )
+            .order_by(entry.id, posting.line)
+        )
+        with transaction(self._engine) as db:
+            return tuple(db.execute(query).scalars())
+
     def recomputed(self, account_id: UUID) -> _Held:
         """The balances as the sum of all postings: what ``balances`` must equal."""
         amount = func.sum(ledger_postings.c.amount)
@@ -132,7 +148,7 @@ class Ledger:
         if since is not None:
             query = query.where(entry.at > since)
         with transaction(self._engine) as db:
-            return dict(db.execute(query).tuples().all())
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -159,11 +175,8 @@ class Ledger:
             for entry in entries
         ]
         query = insert(ledger_entries).values(rows).on_conflict_do_nothing()
-        numbers: dict[str, int] = dict(
-            db.execute(query.returning(ledger_entries.c.reference, ledger_entries.c.id))
-            .tuples()
-            .all()
-        )
+        returned = query.returning(ledger_entries.c.reference, ledger_entries.c.id)
+        numbers: dict[str, int] = {row.reference: row.id for row in db.execute(returned)}
         fresh = [entry for entry in entries if entry.reference in numbers]
         if fresh:
             _write_postings(db, account_id, fresh, numbers)

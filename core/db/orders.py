@@ -188,6 +188,8 @@ class Orders:
         return self._end(ids, "lapsed", reason, "")
 
     def _end(self, ids: Sequence[UUID], state: str, reason: str, status: str) -> int:
+        if not ids:
+            return 0
         now = self._clock()
         query = (
             update(orders)

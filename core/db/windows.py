@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.clock import Clock
 from core.db.live_tables import decisions, parity, windows
@@ -76,7 +76,7 @@ class Windows:
         """For each deployment the session it last decided in, and the weights it decided."""
         query = (
             select(decisions.c.deployment_id, windows.c.session, decisions.c.weights)
-            .distinct(decisions.c.deployment_id)
+            .ext(distinct_on(decisions.c.deployment_id))
             .join(windows, windows.c.id == decisions.c.window_id)
             .where(
                 windows.c.account_id == account_id,

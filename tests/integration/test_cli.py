@@ -370,6 +370,33 @@ def test_doctor_checks_every_part(sluice, services):
     assert states["database"] == states["schema"] == states["home"] == "ok"
 
 
+def test_the_vaults_key_is_renewed_and_everything_opens(sluice, services):
+    from pydantic import SecretStr
+    from sqlalchemy import text
+
+    from core.accounts.channels import choice_of
+    from core.db.deliveries import ADDRESS
+
+    services.channels.add(
+        services.user.id, choice_of("team"), SecretStr("json://host/psst-a-token")
+    )
+    said = sluice("vault")
+    assert "1 stored secret." in said.stdout
+    key = services.settings.home / "vault.key"
+    old = key.read_text()
+    done = sluice("vault", "--renew", "--json")
+    assert json.loads(done.stdout)["resealed"] == 1
+    assert key.read_text() != old
+    assert key.read_text().endswith(old)
+    with services.database.engine.connect() as db:
+        sealed = db.execute(text("SELECT address FROM channels")).scalar_one()
+    assert services.vault.open(sealed)[ADDRESS].get_secret_value() == "json://host/psst-a-token"
+    assert not any(k.strip() in done.stdout + done.stderr for k in key.read_text().split())
+    lost = sluice("vault", SLUICE_VAULT_KEY="no key")
+    assert lost.returncode == 1
+    assert "no key" not in lost.stderr.replace("has no key of a vault", "")
+
+
 def test_doctor_says_how_to_mend_a_server_that_is_away(sluice):
     url = "postgresql://me:secret-word@127.0.0.1:9/none"
     done = sluice("doctor", SLUICE_DATABASE_URL=url)
