@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import streamlit as st
+
 from app.resources import services
 from core.accounts.account import Account
 from core.brokers.base import SessionHours
@@ -21,7 +23,7 @@ from core.trading.desk import Desk
 from core.trading.schedule import Due, next_window
 
 CALENDAR = "XNYS"
-SPARK_DAYS = 90
+SPARK_DAYS = 60
 LIVE: tuple[State, ...] = ("active", "paused", "liquidating")
 ALL: tuple[State, ...] = (*LIVE, "stopped")
 
@@ -55,9 +57,19 @@ def free_capital(account: Account) -> Decimal:
 
 
 def read_overview(account: Account, states: tuple[State, ...] = LIVE) -> Overview:
-    """Where the account and its strategies in these states stand."""
-    shared, now = services(), services().clock()
-    session = session_of(now)
+    """Where the account and its strategies in these states stand; read again only when one of
+    them changed, and once for everybody who looks."""
+    shared = services()
+    session = session_of(shared.clock())
+    return _overview(account, states, session, account.id, shared.accounts.revision(account.id))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _overview(
+    _account: Account, states: tuple[State, ...], session: date, account_id: UUID, revision: object
+) -> Overview:
+    shared, account = services(), _account
+    del account_id, revision  # what the cache knows it by
     before = shared.equity.latest_snapshots(account.id, before=session, metrics=())
     since = before[TOTAL].at if TOTAL in before else None
     return overview(

@@ -105,7 +105,8 @@ def _field(column: Any, account: Account, name: str) -> Any:
     field = Limits.model_fields[name]
     value = getattr(account.limits, name)
     whole = isinstance(value, int)
-    label = name.replace("_", " ").capitalize()
+    words = name.replace("_", " ").capitalize()
+    label = words.replace(" seconds", " (seconds)").replace(" bps", " (bps)")
     found = column.number_input(
         label, value=value, step=1 if whole else None, format="%d" if whole else "%g",
         key=f"limit_{account.id}_{name}",

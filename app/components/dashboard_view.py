@@ -25,7 +25,7 @@ from app.theme import TRADING
 from core.accounts.account import Account
 from core.portfolio.overview import Now, Overview
 
-REFRESH_SECONDS = 4
+REFRESH_SECONDS, DETAILS_SECONDS = 4, 10
 VIEWS = {
     "Holdings": ":material/donut_small:",
     "Trades": ":material/swap_horiz:",
@@ -145,8 +145,10 @@ def _strategies(account_id: UUID) -> None:
         st.rerun()
 
 
-@st.fragment
+@st.fragment(run_every=DETAILS_SECONDS)
 def _details(account_id: UUID) -> None:
+    """The view chosen. No view is a polled fragment of its own: one that is not shown any more
+    would go on drawing into the page."""
     account = services().accounts.by_id(account_id)
     view = st.segmented_control(
         "Details", list(VIEWS), default="Holdings", required=True, key="dash_details",

@@ -53,7 +53,7 @@ def event_log(account_id: UUID) -> None:
     labels = {style.label: style.colour for style in STYLES.values()}
     st.dataframe(
         pd.DataFrame([_line(one) for one in found[:size]]), hide_index=True, placeholder="",
-        height=560, key="event_table",
+        height=min(len(found), 15) * 35 + 38, key="event_table",
         column_config={
             "At (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "Severity": st.column_config.MultiselectColumn(

@@ -32,7 +32,6 @@ METRICS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "c
 _RUNS = "live_backtests"
 
 
-@st.fragment
 def compare_view(account: Account) -> None:
     """Choose a strategy; both curves, both sets of metrics, and how far they are apart."""
     found = services().deployments.of(account.id, ALL)
@@ -97,7 +96,7 @@ def _not_kept(backtest: Backtest, started: datetime) -> None:
 @st.fragment(run_every=LOOK_AGAIN_SECONDS)
 def _progress(run: BacktestRun) -> None:
     if run.done:
-        st.rerun()
+        st.rerun(scope="app")
     st.progress(min(max(run.share, 0.0), 1.0), text=run.doing)
 
 

@@ -20,7 +20,6 @@ from core.metrics.correlation import LEAST_SHARED, correlation
 SPANS = {"1M": 31, "3M": 92, "1Y": 366}
 
 
-@st.fragment
 def correlation_view(account: Account) -> None:
     """A matrix of the strategies that run, by their daily returns."""
     span = st.segmented_control(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 import pandas as pd
 import streamlit as st
@@ -23,24 +23,24 @@ from core.portfolio import tables
 from core.portfolio.holdings import Agreement, Holding, agreement, holdings
 from core.portfolio.ledger import EXTERNAL, OTHER_SIDES, ZERO, Balances
 
-REFRESH_SECONDS = 10
+MOST_NAMED = 5
+"""Owners and assets that are named where books and broker differ; the table has all."""
+_ASKED = "dash_broker_asked"
 MONEY = st.column_config.NumberColumn(format="accounting")
 PRICE = st.column_config.NumberColumn(format="%.4f")
 
 
 def holdings_view(account: Account) -> None:
     """The proof on top, then what each strategy holds."""
-    _proof(account.id)
-    _holdings(account.id)
+    _proof(account)
+    _holdings(account)
 
 
 # -- the proof -----------------------------------------------------------------------------------
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
-def _proof(account_id: UUID) -> None:
+def _proof(account: Account) -> None:
     """Books against the broker; asked again only by a click, else as last reconciled."""
-    account = services().accounts.by_id(account_id)
     balances = services().ledger.balances(account.id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Books against the broker**", width="content")
@@ -48,12 +48,12 @@ def _proof(account_id: UUID) -> None:
             "Compare now", icon=":material/fact_check:", key="dash_compare",
             help="Asks the broker and changes nothing.",
         )  # fmt: skip
-    broker, when = None, account.reconciled_at
     if asked:
         try:
-            broker, when = _ask(account), services().clock()
+            st.session_state[_ASKED] = (account.id, balances, _ask(account), services().clock())
         except SluiceError as err:
             show_error(err)
+    broker, when = _last_asked(account, balances)
     if when is None:
         st.info("Not compared yet: the first window does.", icon=":material/fact_check:")
         return
@@ -64,6 +64,19 @@ def _proof(account_id: UUID) -> None:
         height="content" if len(rows) < 9 else 320, key="dash_proof",
     )  # fmt: skip
     csv_button("dash", "Proof", account.name, lambda: tables.proof(rows))
+
+
+def _last_asked(
+    account: Account, balances: Balances
+) -> tuple[dict[str, Decimal] | None, datetime | None]:
+    """What the broker said to a click, while it is the newest and the books are still the same;
+    else None and when it was last reconciled."""
+    kept = st.session_state.get(_ASKED)
+    if kept is not None and kept[:2] == (account.id, balances):
+        broker, when = kept[2:]
+        if account.reconciled_at is None or when > account.reconciled_at:
+            return broker, when
+    return None, account.reconciled_at
 
 
 def _ask(account: Account) -> dict[str, Decimal]:
@@ -83,20 +96,26 @@ def _verdict(account: Account, rows: Sequence[Agreement], when: str, balances: B
         return
     names = read_names(account)
     lines = []
-    for row in apart:
-        owners = ", ".join(
+    for row in apart[:MOST_NAMED]:
+        owned_by = [
             f"{plain(names[book])} {held[row.asset].normalize():f}"
             for book, held in sorted(balances.items())
             if book not in OTHER_SIDES and held.get(row.asset)
-        )
+        ]
+        owners = ", ".join(owned_by[:MOST_NAMED])
+        if len(owned_by) > MOST_NAMED:
+            owners += f" and {len(owned_by) - MOST_NAMED} more"
         less = "less" if row.difference < 0 else "more"
         lines.append(
             f"- **{plain(row.asset)}**: the broker has {abs(row.difference).normalize():f} {less} "
-            f"than the books ({owners or 'none'}). It is not traded until they agree: trade back "
-            "what was traded by hand, or wait for an open order to end."
+            f"than the books ({owners or 'none'})."
         )
+    if len(apart) > MOST_NAMED:
+        lines.append(f"- {len(apart) - MOST_NAMED} more, in the table")
     st.error(
-        f"{len(apart)} of {len(rows)} differ, compared {when}.\n\n" + "\n".join(lines),
+        f"{len(apart)} of {len(rows)} differ, compared {when}. They are not traded until they "
+        "agree: take back what was traded by hand, or wait for an open order to end.\n\n"
+        + "\n".join(lines),
         icon=":material/error:",
     )
 
@@ -121,9 +140,7 @@ def _exact(amount: Decimal) -> str:
 # -- what is held --------------------------------------------------------------------------------
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
-def _holdings(account_id: UUID) -> None:
-    account = services().accounts.by_id(account_id)
+def _holdings(account: Account) -> None:
     names, found = read_holdings(account)
     st.markdown("**Holdings**")
     if not found:
@@ -240,7 +257,6 @@ def _money(value: Decimal | None) -> float | None:
 # -- allocation ----------------------------------------------------------------------------------
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
 def allocation_view(account: Account) -> None:
     """What the money is in, by symbol or by strategy."""
     by = st.segmented_control(

@@ -16,13 +16,11 @@ from core.portfolio import tables
 from core.portfolio.ledger import ZERO
 from core.portfolio.trades import Trade, sold_by, trades
 
-REFRESH_SECONDS = 10
 SPANS = {"24 h": timedelta(days=1), "7 d": timedelta(days=7), "30 d": timedelta(days=30)}
 MOST = 5_000
 MONEY = st.column_config.NumberColumn(format="accounting")
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
 def trades_view(account: Account) -> None:
     """Every trade of the span, and per strategy what selling made."""
     span = st.segmented_control(
@@ -64,9 +62,10 @@ def trades_view(account: Account) -> None:
             ),
         },
     )  # fmt: skip
+    sold = _by_owner(found, names)
     right.dataframe(
-        _by_owner(found, names), hide_index=True, key="dash_sold", placeholder="",
-        height="content" if len(frame) < 12 else 440,
+        sold, hide_index=True, key="dash_sold", placeholder="",
+        height="content" if len(sold) < 12 else 440,
         column_config={"Made": MONEY, "Bought": MONEY, "Sold": MONEY},
     )  # fmt: skip
     csv_button("dash", "Trades", account.name, lambda: tables.trades(found, names.by_book))

@@ -89,7 +89,7 @@ def _table(account: Account, rows: Sequence[Row]) -> list[Deployment]:
             "Growth": st.column_config.LineChartColumn(
                 width="small", help="The last sessions.", color="auto"
             ),
-            "Next window": st.column_config.DatetimeColumn(format="MMM DD, HH:mm"),
+            "Next window (UTC)": st.column_config.DatetimeColumn(format="MMM DD, HH:mm"),
         },
     )  # fmt: skip
     places = picked["selection"]["rows"]
@@ -110,7 +110,7 @@ def _line(row: Row, now: datetime, due: datetime | None) -> dict[str, object]:
         "Drawdown": None if value is None else value.drawdown * 100,
         "Sharpe": row.sharpe,
         "Growth": [round(g, 4) for g in row.growths],
-        "Next window": due if one.state in ("active", "liquidating") else None,
+        "Next window (UTC)": due if one.state in ("active", "liquidating") else None,
         "As of": "" if value is None or value.at is None else age(value.at, now),
         "Why": one.state_reason,
     }

@@ -18,6 +18,7 @@ from app.theme import DECISIONS, ORDERS, WINDOWS
 from core.portfolio.records import DecisionRecord, OrderRecord, Window
 
 REFRESH_SECONDS = 3
+TABLE_EPOCH = "windows_epoch"
 BPS = st.column_config.NumberColumn(format="%.1f", help="Worse than the mark, in basis points.")
 
 
@@ -48,7 +49,11 @@ def _draw(window_id: UUID) -> None:
         st.subheader(f"Window of {window.session}", anchor=False, width="content")
         st.badge(style.label, icon=f":material/{style.icon}:", color=style.colour)
         st.space("stretch")
-        st.button("Close", icon=":material/close:", on_click=_close, key="window_close")
+        if st.button("Close", icon=":material/close:", key="window_close"):
+            st.query_params.pop("window", None)
+            # Another table: the row chosen in this one would open it again.
+            st.session_state[TABLE_EPOCH] = st.session_state.get(TABLE_EPOCH, 0) + 1
+            st.rerun(scope="app")
     if window.error:
         st.error(plain(window.error), icon=":material/error:")
     left, right = st.columns([2, 3], gap="medium")
@@ -58,10 +63,6 @@ def _draw(window_id: UUID) -> None:
         _reading(window.reading)
     _decisions(window, names)
     _orders(window)
-
-
-def _close() -> None:
-    st.query_params.pop("window", None)
 
 
 def _timeline(window: Window) -> None:

@@ -12,7 +12,7 @@ from app.account_reading import next_due, session_of
 from app.components.age import age
 from app.components.downloads import csv_button
 from app.components.plain import plain
-from app.components.window_detail import window_detail
+from app.components.window_detail import TABLE_EPOCH, window_detail
 from app.resources import services
 from app.theme import WINDOWS
 from core.accounts.account import Account
@@ -58,7 +58,8 @@ def _list(account_id: UUID) -> None:
     labels = {style.label: style.colour for style in WINDOWS.values()}
     picked = st.dataframe(
         frame, hide_index=True, on_select="rerun", selection_mode="single-row", placeholder="",
-        key=f"windows_{account.id}_{found[0].id}", height=min(len(frame), 9) * 35 + 38,
+        key=f"windows_{found[0].id}_{st.session_state.get(TABLE_EPOCH, 0)}",
+        height=min(len(frame), 9) * 35 + 38,
         column_config={
             "State": st.column_config.MultiselectColumn(
                 options=list(labels), color=list(labels.values()), width="small"

@@ -125,7 +125,7 @@ class Equity:
             .group_by(snapshots.c.book)
         )
         with transaction(self._engine) as db:
-            return dict(db.execute(query).tuples().all())
+            return {row[0]: row[1] for row in db.execute(query)}
 
     def thin_points(self, keep: timedelta) -> int:
         """Delete points older than that: the daily snapshots say the rest."""
