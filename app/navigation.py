@@ -19,6 +19,8 @@ from core.errors import SluiceError, UnknownName
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
+BACKTEST, EDIT = "Backtest", "Edit"
+"""The views of a strategy's page."""
 MOST_TABS, MOST_LETTERS = 6, 32
 """Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
 _TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
@@ -77,6 +79,18 @@ def open_strategy(slug: str) -> None:
     """Give the strategy a tab and go there at the next run, unless it was deleted meanwhile."""
     if _opened(slug):
         st.session_state[_NEXT] = slug
+
+
+def edit_strategy(slug: str) -> None:
+    """Open the strategy at the view in which it is edited."""
+    if _opened(slug):
+        st.session_state[_NEXT] = slug
+        st.session_state[view_key(slug)] = EDIT
+
+
+def view_key(slug: str) -> str:
+    """Where the session keeps which view of a strategy's page is shown."""
+    return f"strategy_view_{slug}"
 
 
 def go_to_heatmap(sweep: str) -> None:

@@ -1,0 +1,565 @@
+// The outline of a flow: one tree, drawn from data, that sends commands and never changes the data.
+// Text of users only ever becomes textContent.
+//
+// Commands are numbered and kept until Python says it has seen them, because two sent within one
+// run of the script would otherwise become one. Python does each once, in order.
+
+const KEYS = [
+  ["↑ ↓", "Select the block above or below"],
+  ["← →", "Fold or go out; unfold or go in"],
+  ["Home End", "First or last block"],
+  ["Enter", "Edit it in the inspector; on an empty place, choose a block"],
+  ["Escape", "From the inspector back to the outline"],
+  ["F2", "Rename"],
+  ["A", "Add a block inside, or behind"],
+  ["W", "Put it inside a new block"],
+  ["U", "Unwrap: what it holds takes its place"],
+  ["L", "Lift: it takes its parent's place"],
+  ["Alt+↑ Alt+↓", "Move before or behind its neighbour"],
+  ["Alt+← Alt+→", "Move out of its parent; into its neighbour"],
+  ["Ctrl+C Ctrl+X Ctrl+V", "Copy, cut, paste; also between strategies, and as JSON"],
+  ["Ctrl+D", "Duplicate"],
+  ["Delete", "Delete"],
+  ["Ctrl+Z Ctrl+Y", "Undo, redo"],
+  ["Ctrl+S", "Save"],
+  ["?", "This list"],
+];
+const MODIFIED = { c: "copy", x: "cut", d: "duplicate", y: "redo" };
+const PLAIN = { delete: "remove", backspace: "remove", u: "unwrap", l: "lift" };
+const SHIFTS = { arrowup: "up", arrowdown: "down", arrowleft: "out", arrowright: "in" };
+const RESEND_MS = 2000;
+const HOOK_MS = 500;
+const mounted = new WeakMap();
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  if (className?.startsWith("icon")) element.setAttribute("aria-hidden", "true");
+  return element;
+}
+
+class Outline {
+  constructor(root, key) {
+    this.root = root;
+    this.key = key;
+    delete root.dataset.sent;
+    this.client = Math.random().toString(36).slice(2);
+    this.sent = 0;
+    this.waiting = [];
+    this.selected = "flow";
+    this.folded = new Set();
+    this.copied = null;
+    this.bar = make("div", "bar");
+    this.bar.setAttribute("role", "toolbar");
+    this.tree = make("div", "tree");
+    this.tree.tabIndex = 0;
+    this.tree.setAttribute("role", "tree");
+    this.tree.setAttribute("aria-label", "Blocks");
+    root.replaceChildren(this.bar, this.tree);
+    this.listen();
+  }
+
+  // -- talking to Python ---------------------------------------------------------------------
+
+  send(name, more = {}) {
+    this.waiting.push({ n: ++this.sent, do: name, ...more });
+    this.root.dataset.sent = this.sent;
+    this.flush();
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    if (!this.waiting.length) return;
+    this.trigger("commands", { client: this.client, list: this.waiting });
+    this.timer = setTimeout(() => this.flush(), RESEND_MS);
+  }
+
+  // What Python knows now. A selection made since then stays until Python has heard of it.
+  receive(data, trigger) {
+    this.trigger = trigger;
+    document.addEventListener("keydown", this.leave);
+    const before = this.data;
+    this.data = data;
+    if (data.client === this.client) {
+      this.waiting = this.waiting.filter((command) => command.n > data.seen);
+    }
+    clearTimeout(this.timer);
+    if (this.waiting.length) this.timer = setTimeout(() => this.flush(), RESEND_MS);
+    else {
+      const known = data.rows.some((row) => row.id === this.selected);
+      const within = known && this.selected.startsWith(data.selected + "@");
+      const moved = this.selected !== data.selected && !within;
+      if (moved) this.selected = data.selected;
+      this.folded = new Set(data.folded);
+      this.stale = moved;
+    }
+    for (const [name, colour] of Object.entries(data.colours)) {
+      this.root.style.setProperty("--" + name, colour);
+    }
+    this.root.dataset.revision = data.revision;
+    this.root.dataset.seen = data.client === this.client ? data.seen : 0;
+    this.root.style.height = data.height ? data.height + "px" : "auto";
+    this.tree.hidden = !data.tree;
+    clearInterval(this.hooking);
+    if (!data.tree) {
+      this.hook();
+      this.hooking = setInterval(() => this.hook(), HOOK_MS);
+    }
+    if (!before || before.revision !== data.revision || before.look !== data.look) this.draw();
+    else this.mark();
+    this.drawBar();
+    if (this.stale && data.tree) this.show();
+    if (this.copied !== null && data.copied.n > this.copied) this.write(data.copied.text);
+    this.copied = data.copied.n;
+  }
+
+  async write(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Plain http, or no permission: the old way, and else the session's own clipboard.
+      const area = make("textarea");
+      area.value = text;
+      area.style.cssText = "position:fixed;opacity:0";
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      this.tree.focus({ preventScroll: true });
+    }
+  }
+
+  // -- drawing -------------------------------------------------------------------------------
+
+  draw() {
+    const rows = new Map(this.data.rows.map((row) => [row.id, row]));
+    this.rows = rows;
+    const top = this.data.rows[0];
+    this.tree.replaceChildren(...(top ? [this.block(top, 1)] : []));
+    this.mark();
+  }
+
+  // Nested by construction: what is inside a block is inside its element.
+  block(row, level) {
+    const block = make("div", "block");
+    block.append(this.row(row, level));
+    if (row.inside.length && !this.folded.has(row.id)) {
+      const inside = make("div", "inside");
+      inside.setAttribute("role", "group");
+      inside.append(...row.inside.map((id) => this.block(this.rows.get(id), level + 1)));
+      block.append(inside);
+    }
+    return block;
+  }
+
+  row(row, level) {
+    const element = make("div", "row");
+    element.dataset.id = row.id;
+    element.id = `${this.client}-${row.id}`;
+    element.setAttribute("role", "treeitem");
+    element.setAttribute("aria-level", level);
+    element.style.setProperty("--colour", row.colour);
+    const fold = make("span", "icon fold");
+    if (row.inside.length) {
+      fold.textContent = this.folded.has(row.id) ? "chevron_right" : "expand_more";
+      fold.title = "Fold";
+      fold.dataset.fold = "";
+      element.setAttribute("aria-expanded", !this.folded.has(row.id));
+    }
+    element.append(fold, make("span", "icon kind", row.icon));
+    if (row.tag) element.append(make("span", `tag ${row.tone || ""}`, row.tag));
+    element.append(make("span", "title", row.title));
+    if (row.text) element.append(make("span", "text", row.text));
+    element.title = row.problem || (row.text ? `${row.title}: ${row.text}` : row.title);
+    if (row.place) element.classList.add("empty");
+    else if (row.id !== "flow") element.draggable = true;
+    if (row.problem) {
+      element.classList.add(row.severity === "error" ? "problem" : "warned");
+      element.append(make("span", "icon mark", row.severity === "error" ? "error" : "warning"));
+    }
+    if (row.share !== undefined) {
+      element.append(make("span", "share", row.share));
+      element.classList.toggle("faded", row.share === "");
+    }
+    return element;
+  }
+
+  mark() {
+    for (const element of this.tree.querySelectorAll(".row")) {
+      const chosen = element.dataset.id === this.selected;
+      element.classList.toggle("selected", chosen);
+      element.setAttribute("aria-selected", chosen);
+      if (chosen) this.tree.setAttribute("aria-activedescendant", element.id);
+    }
+  }
+
+  show() {
+    // Unfold what hides the selection, then bring it into view.
+    const parents = new Map();
+    for (const row of this.data.rows) for (const id of row.inside) parents.set(id, row.id);
+    let hidden = false;
+    for (let id = parents.get(this.selected); id; id = parents.get(id)) {
+      if (this.folded.delete(id)) {
+        hidden = true;
+        this.send("unfold", { id });
+      }
+    }
+    if (hidden) this.draw();
+    this.element(this.selected)?.scrollIntoView({ block: "nearest" });
+    this.stale = false;
+  }
+
+  element(id) {
+    return this.tree.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
+  }
+
+  // -- toolbar and menus ---------------------------------------------------------------------
+
+  drawBar() {
+    const can = this.data.can;
+    const node = this.selected !== "flow" && !this.selected.includes("@");
+    const parts = [
+      ["add", "Add", "add", "Add a block (A)", true, () => this.chooseKind("add")],
+      ["wrap", "Wrap", "select_all", "Put it inside a new block (W)", node, () => this.chooseKind("wrap")],
+      ["unwrap", "", "remove_selection", "Unwrap: what it holds takes its place (U)", node],
+      ["lift", "", "vertical_align_top", "Lift: it takes its parent's place (L)", node],
+      null,
+      ["copy", "", "content_copy", "Copy (Ctrl+C)", true],
+      ["cut", "", "content_cut", "Cut (Ctrl+X)", node],
+      ["paste", "", "content_paste", "Paste (Ctrl+V)", true, () => this.pasteFromBar()],
+      ["duplicate", "", "library_add", "Duplicate (Ctrl+D)", node],
+      ["remove", "", "delete", "Delete (Delete)", node],
+      null,
+      ["undo", "", "undo", `Undo${can.undo ? ": " + can.undo : ""} (Ctrl+Z)`, Boolean(can.undo)],
+      ["redo", "", "redo", `Redo${can.redo ? ": " + can.redo : ""} (Ctrl+Y)`, Boolean(can.redo)],
+      null,
+      ["fold", "", "unfold_less", "Fold all", true, () => this.foldAll(true)],
+      ["unfold", "", "unfold_more", "Unfold all", true, () => this.foldAll(false)],
+      ["keys", "", "keyboard", "Shortcuts (?)", true, () => this.showKeys()],
+    ];
+    const signature = JSON.stringify(parts.map((part) => part && part.slice(0, 5)));
+    if (signature === this.barSignature) return;
+    this.barSignature = signature;
+    const focused = this.root.getRootNode().activeElement?.dataset?.action;
+    this.bar.replaceChildren(...parts.map((part) => {
+      if (!part) return make("span", "gap");
+      const [name, word, icon, help, enabled, act] = part;
+      const button = make("button");
+      button.type = "button";
+      button.dataset.action = name;
+      button.title = help;
+      button.setAttribute("aria-label", help);
+      button.disabled = !enabled;
+      button.append(make("span", "icon", icon));
+      if (word) {
+        button.classList.add("first");
+        button.append(make("span", "word", word));
+      }
+      button.onclick = act || (() => this.act(name));
+      return button;
+    }));
+    if (focused) this.bar.querySelector(`[data-action="${focused}"]`)?.focus();
+  }
+
+  chooseKind(name, anchor) {
+    this.closeMenu();
+    const menu = make("div", "menu");
+    menu.setAttribute("role", "menu");
+    for (const kind of this.data.kinds.filter((kind) => name === "add" || kind.wraps)) {
+      const button = make("button");
+      button.type = "button";
+      button.setAttribute("role", "menuitem");
+      button.dataset.kind = kind.kind;
+      button.style.setProperty("--colour", kind.colour);
+      button.append(make("span", "icon", kind.icon), make("span", "", kind.label), make("small", "", kind.meaning));
+      button.onclick = () => {
+        this.closeMenu();
+        this.act(name, { kind: kind.kind });
+      };
+      menu.append(button);
+    }
+    menu.onkeydown = (event) => this.menuKey(event, menu);
+    const from = (anchor || this.bar.querySelector(`[data-action="${name}"]`)).getBoundingClientRect();
+    const area = this.root.getBoundingClientRect();
+    this.root.append(menu);
+    this.menu = menu;
+    menu.style.left = Math.max(4, Math.min(from.left - area.left, area.width - menu.offsetWidth - 8)) + "px";
+    const below = from.bottom - area.top + 4;
+    const lowest = this.data.tree ? area.height - menu.offsetHeight - 8 : below;
+    menu.style.top = Math.max(4, Math.min(below, lowest)) + "px";
+    menu.querySelector("button").focus();
+  }
+
+  menuKey(event, menu) {
+    const buttons = [...menu.querySelectorAll("button")];
+    const at = buttons.indexOf(this.root.getRootNode().activeElement);
+    const key = event.key.toLowerCase();
+    if (key === "arrowdown") buttons[(at + 1) % buttons.length].focus();
+    else if (key === "arrowup") buttons[(at + buttons.length - 1) % buttons.length].focus();
+    else if (key === "escape") this.closeMenu();
+    else if (/^[a-z]$/.test(key)) {
+      const next = [...buttons.slice(at + 1), ...buttons.slice(0, at + 1)];
+      next.find((button) => button.dataset.kind.startsWith(key))?.focus();
+    } else if (key !== "enter" && key !== " ") return;
+    if (key !== "enter" && key !== " ") event.preventDefault();
+    event.stopPropagation();
+  }
+
+  closeMenu() {
+    if (!this.menu) return;
+    this.menu.remove();
+    this.menu = null;
+    this.tree.focus({ preventScroll: true });
+  }
+
+  showKeys() {
+    if (this.root.querySelector(".keys")) return;
+    const keys = make("div", "keys");
+    keys.setAttribute("role", "dialog");
+    keys.setAttribute("aria-label", "Shortcuts");
+    keys.append(make("strong", "", "Shortcuts in the outline"));
+    const list = make("dl");
+    for (const [key, meaning] of KEYS) list.append(make("dt", "", key), make("dd", "", meaning));
+    const close = make("button", "", "Close");
+    const end = () => {
+      keys.remove();
+      this.tree.focus({ preventScroll: true });
+    };
+    close.onclick = end;
+    keys.onkeydown = (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape" || event.key === "?") end();
+    };
+    keys.append(list, close);
+    this.root.append(keys);
+    close.focus();
+  }
+
+  // -- doing ---------------------------------------------------------------------------------
+
+  act(name, more = {}) {
+    const place = this.rows?.get(this.selected)?.place;
+    const id = place ? place.block : this.selected;
+    this.send(name, { id, ...(place ? { place } : {}), ...more });
+  }
+
+  async pasteFromBar() {
+    let text = "";
+    try {
+      text = await navigator.clipboard.readText();
+    } catch {
+      // No permission: Python pastes what was copied in this session.
+    }
+    this.act("paste", { text: looksLikeBlock(text) ? text : "" });
+  }
+
+  select(id) {
+    if (id === this.selected) return;
+    this.selected = id;
+    this.mark();
+    this.drawBar();
+    this.element(id)?.scrollIntoView({ block: "nearest" });
+    this.send("select", { id: this.rows.get(id)?.place?.block || id });
+  }
+
+  fold(id, folded) {
+    if (folded) this.folded.add(id);
+    else this.folded.delete(id);
+    this.draw();
+    this.send(folded ? "fold" : "unfold", { id });
+  }
+
+  foldAll(folded) {
+    const holders = this.data.rows.filter((row) => row.inside.length && row.id !== "flow");
+    this.folded = new Set(folded ? holders.map((row) => row.id) : []);
+    this.draw();
+    this.send("folded", { ids: [...this.folded] });
+  }
+
+  edit(field) {
+    const inspector = document.querySelector("." + CSS.escape(this.data.inspector));
+    const inputs = [...(inspector?.querySelectorAll("input:not([type=hidden]), textarea") || [])];
+    const wanted = field === "name" ? inputs.find((input) => input.getAttribute("aria-label") === "Name") : inputs[0];
+    wanted?.focus();
+    wanted?.select?.();
+  }
+
+  // -- keyboard ------------------------------------------------------------------------------
+
+  listen() {
+    this.tree.addEventListener("keydown", (event) => this.keydown(event));
+    this.tree.addEventListener("paste", (event) => this.paste(event));
+    this.tree.addEventListener("click", (event) => this.click(event));
+    this.root.addEventListener("pointerdown", (event) => {
+      if (this.menu && !this.menu.contains(event.target)) this.closeMenu();
+    });
+    for (const name of ["dragstart", "dragover", "dragleave", "drop", "dragend"]) {
+      this.tree.addEventListener(name, (event) => this[name](event));
+    }
+    this.leave = (event) => {
+      if (event.key !== "Escape" || !this.data) return;
+      if (event.target.closest?.("." + CSS.escape(this.data.inspector))) this.tree.focus();
+    };
+  }
+
+  end() {
+    clearTimeout(this.timer);
+    clearInterval(this.hooking);
+    document.removeEventListener("keydown", this.leave);
+  }
+
+  paste(event) {
+    event.preventDefault();
+    const text = event.clipboardData.getData("text/plain");
+    this.act("paste", { text: looksLikeBlock(text) ? text : "" });
+  }
+
+  // The chart of the Flow view is a document of its own: its keys work as the outline's do.
+  hook() {
+    for (const frame of document.querySelectorAll("iframe[title*=streamlit_flow]")) {
+      const inner = frame.contentWindow;
+      if (!inner || inner.outline === this) continue;
+      const first = !inner.outline;
+      inner.outline = this;
+      if (!first) continue;
+      inner.addEventListener("keydown", (event) => inner.outline.keydown(event), true);
+      inner.addEventListener("paste", (event) => inner.outline.paste(event));
+    }
+  }
+
+  keydown(event) {
+    if (this.handle(event.key.toLowerCase(), event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }
+
+  handle(key, event) {
+    if (event.ctrlKey || event.metaKey) {
+      if (key === "z") this.send(event.shiftKey ? "redo" : "undo");
+      else if (key === "y") this.send("redo");
+      else if (MODIFIED[key]) this.act(MODIFIED[key]);
+      else return false; // Ctrl+V comes as a paste, with the clipboard's text
+      return true;
+    }
+    if (event.altKey) {
+      if (SHIFTS[key]) this.act("shift", { way: SHIFTS[key] });
+      return Boolean(SHIFTS[key]);
+    }
+    if (PLAIN[key]) this.act(PLAIN[key]);
+    else if (key === "a") this.chooseKind("add", this.element(this.selected));
+    else if (key === "w") this.chooseKind("wrap", this.element(this.selected));
+    else if (key === "?") this.showKeys();
+    else if (key === "f2") this.edit("name");
+    else if (key === "enter") {
+      if (this.selected.includes("@")) this.chooseKind("add", this.element(this.selected));
+      else this.edit();
+    } else return this.walk(key);
+    return true;
+  }
+
+  walk(key) {
+    const shown = [...this.tree.querySelectorAll(".row")].map((row) => row.dataset.id);
+    const at = shown.indexOf(this.selected);
+    const row = this.rows.get(this.selected);
+    const parent = this.data.rows.find((other) => other.inside.includes(this.selected));
+    if (key === "arrowdown") this.select(shown[Math.min(at + 1, shown.length - 1)]);
+    else if (key === "arrowup") this.select(shown[Math.max(at - 1, 0)]);
+    else if (key === "home") this.select(shown[0]);
+    else if (key === "end") this.select(shown[shown.length - 1]);
+    else if (key === "arrowleft") {
+      if (row?.inside.length && !this.folded.has(row.id)) this.fold(row.id, true);
+      else if (parent) this.select(parent.id);
+    } else if (key === "arrowright") {
+      if (row?.inside.length && this.folded.has(row.id)) this.fold(row.id, false);
+      else if (row?.inside.length) this.select(row.inside[0]);
+    } else return false;
+    return true;
+  }
+
+  // -- mouse ---------------------------------------------------------------------------------
+
+  click(event) {
+    const element = event.target.closest(".row");
+    if (!element) return;
+    const id = element.dataset.id;
+    this.tree.focus({ preventScroll: true });
+    if (event.target.closest("[data-fold]")) this.fold(id, !this.folded.has(id));
+    else {
+      this.select(id);
+      if (id.includes("@")) this.chooseKind("add", this.element(id));
+    }
+  }
+
+  dragstart(event) {
+    const element = event.target.closest?.(".row");
+    if (!element) return;
+    this.dragged = element.dataset.id;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", this.dragged);
+  }
+
+  // Above, below or inside, by where the pointer is; null where the block cannot go.
+  target(event) {
+    const element = event.target.closest?.(".row");
+    if (!element || !this.dragged || element.closest(".block").parentElement.closest(".block")?.querySelector(":scope > .row")?.dataset.id === this.dragged) return null;
+    const id = element.dataset.id;
+    if (this.dragged === id || this.element(this.dragged)?.closest(".block").contains(element)) return null;
+    const row = this.rows.get(id);
+    if (row.place) return { element, id: row.place.block, place: row.place, where: "inside" };
+    const box = element.getBoundingClientRect();
+    const part = (event.clientY - box.top) / box.height;
+    if (row.id === "flow") return row.holds ? { element, id, where: "inside" } : null;
+    if (row.holds) return { element, id, where: part < 0.25 ? "before" : part > 0.75 ? "after" : "inside" };
+    return { element, id, where: part < 0.5 ? "before" : "after" };
+  }
+
+  dragover(event) {
+    const target = this.target(event);
+    this.dragleave();
+    if (!target) return;
+    event.preventDefault();
+    target.element.classList.add("drop-" + target.where);
+  }
+
+  dragleave() {
+    for (const element of this.tree.querySelectorAll("[class*=drop-]")) {
+      element.classList.remove("drop-before", "drop-after", "drop-inside");
+    }
+  }
+
+  drop(event) {
+    const target = this.target(event);
+    event.preventDefault();
+    this.dragleave();
+    if (target) {
+      const { id, where, place } = target;
+      this.select(this.dragged);
+      this.send("move", { id: this.dragged, to: id, where, ...(place ? { place } : {}) });
+    }
+    this.dragged = null;
+  }
+
+  dragend() {
+    this.dragleave();
+    this.dragged = null;
+  }
+}
+
+function looksLikeBlock(text) {
+  return /^\s*\{/.test(text) && /"(kind|sluice)"/.test(text);
+}
+
+export default function ({ data, setTriggerValue, parentElement }) {
+  const root = parentElement.querySelector(".builder");
+  let outline = mounted.get(root);
+  if (outline?.key !== data.key) {
+    // Another strategy's page may be given the same element: nothing of the one before may stay.
+    outline?.end();
+    outline = new Outline(root, data.key);
+    mounted.set(root, outline);
+  }
+  outline.receive(data, setTriggerValue);
+  return () => outline.end();
+}

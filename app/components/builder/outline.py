@@ -1,0 +1,181 @@
+"""The outline: the draft as one tree that cannot misalign, and the toolbar of both views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+import streamlit as st
+
+from app.components.builder.commands import do_all
+from app.components.builder.editing import Editing, clipboard
+from app.theme import KINDS, Palette, palette
+from core.flow.draft.blocks import FLOW, Block, Draft, Place, block_children, empty_places
+from core.flow.draft.operations import WRAPPERS
+from core.flow.draft.sentences import place_label, sentence, title
+
+HEIGHT = 620
+MEANINGS = {
+    "asset": "one symbol",
+    "cash": "nothing",
+    "weight": "divided over all",
+    "gate": "then or else",
+    "latch": "a gate with memory",
+    "switch": "by how many hold",
+    "scale": "blended by a number",
+    "sort": "the best few",
+    "group": "a name around one",
+    "strategy": "from the library",
+}
+"""What each kind does with its share, in the menus."""
+
+TONES = {"then": "good", "on": "good", "else": "bad", "off": "bad"}
+
+Component = Callable[..., Any]
+
+
+@st.cache_resource
+def _component() -> Component:
+    """The component, registered once a process."""
+    files = resources.files(__package__)
+    made: Component = st.components.v2.component(
+        "builder_outline",
+        html="<div class='builder'></div>",
+        css=(files / "outline.css").read_text(encoding="utf-8"),
+        js=(files / "outline.js").read_text(encoding="utf-8"),
+    )
+    return made
+
+
+def outline(
+    editing: Editing, *, tree: bool = True, shares: Mapping[str, float] | None = None
+) -> None:
+    """Draw the toolbar and, unless another view shows the blocks, the tree.
+
+    With ``shares`` (by path, as traces name nodes) the path taken stands out.
+    """
+    colours = palette(st.context.theme.type)
+    key = f"outline_{editing.slug}"
+    history = editing.history
+    copied = clipboard()
+    data = {
+        "key": editing.slug,
+        "client": editing.client,
+        "seen": editing.seen.get(editing.client, 0),
+        "revision": history.revision,
+        "look": f"{colours.mode} {sorted(shares.items()) if shares else ''}",
+        "selected": history.selected,
+        "folded": sorted(editing.folded),
+        "can": {
+            "undo": history.past.change.said if history.past else "",
+            "redo": history.future.change.said if history.future else "",
+        },
+        "copied": {"n": copied.number, "text": copied.text},
+        "colours": {"gain": colours.gain, "loss": colours.loss, "warning": colours.warning},
+        "kinds": _kinds(),
+        "inspector": f"st-key-inspector_{editing.slug}",
+        "height": HEIGHT if tree else 0,
+        "tree": tree,
+        "rows": list(_rows(editing, colours, shares)),  # without a tree too: for the keyboard
+    }
+
+    def on_commands() -> None:
+        batch = st.session_state[key].commands
+        if batch:
+            do_all(editing, batch)
+
+    _component()(
+        key=key, data=data, on_commands_change=on_commands, height=HEIGHT if tree else "content"
+    )
+
+
+def _kinds() -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "label": look.label,
+            "icon": look.icon,
+            "colour": look.colour,
+            "meaning": MEANINGS[kind],
+            "wraps": kind in WRAPPERS,
+        }
+        for kind, look in KINDS.items()
+    ]
+
+
+def _rows(
+    editing: Editing, colours: Palette, shares: Mapping[str, float] | None
+) -> Iterator[dict[str, Any]]:
+    """One row a block, the flow first, and one for each place still to fill."""
+    draft = editing.draft
+    problems: dict[str, tuple[str, str]] = {}
+    for found in reversed(editing.checked.problems):  # the first one, errors before warnings
+        severity = found.problem.severity
+        if severity == "error" or problems.get(found.block, ("",))[0] != "error":
+            said = f"{found.problem.message} {found.problem.fix}".strip()
+            problems[found.block] = (severity, said)
+    for name in draft.order:
+        block = draft[name]
+        row = _row(draft, block, colours)
+        empty = list(empty_places(block))
+        row["inside"] = [child for _, child in block_children(block)]
+        row["inside"] += [_empty_id(place) for place in empty]
+        if name in problems:
+            row["severity"], row["problem"] = problems[name]
+        if shares is not None and name != FLOW:
+            share = shares.get(draft.paths[name])
+            row["share"] = "" if share is None else f"{share:.1%}"
+        yield row
+        yield from (_empty(draft, place) for place in empty)
+
+
+def _row(draft: Draft, block: Block, colours: Palette) -> dict[str, Any]:
+    named, text = title(draft, block.id), sentence(draft, block.id)
+    row: dict[str, Any] = {
+        "id": block.id,
+        "kind": block.kind,
+        "title": named,
+        "text": "" if text == named else text,
+        "holds": bool(block.slots),
+    }
+    if block.kind == FLOW:
+        return row | {"icon": "water_lux", "colour": colours.strategy}
+    look = KINDS[block.kind]
+    colour = block.content.get("colour") if block.kind == "group" else None
+    tag = place_label(draft, draft.places[block.id])
+    return row | {
+        "icon": look.icon,
+        "colour": colour if _is_colour(colour) else look.colour,
+        "tag": tag,
+        "tone": TONES.get(tag, ""),
+    }
+
+
+def _is_colour(colour: object) -> bool:
+    return (
+        isinstance(colour, str)
+        and len(colour) == 7
+        and colour.startswith("#")
+        and all(digit in "0123456789abcdefABCDEF" for digit in colour[1:])
+    )
+
+
+def _empty_id(place: Place) -> str:
+    return f"{place.block}@{'.'.join(map(str, place.path))}"
+
+
+def _empty(draft: Draft, place: Place) -> dict[str, Any]:
+    tag = place_label(draft, place)
+    return {
+        "id": _empty_id(place),
+        "kind": "",
+        "title": "Choose a block",
+        "text": "",
+        "icon": "add",
+        "colour": "transparent",
+        "tag": tag,
+        "tone": TONES.get(tag, ""),
+        "place": {"block": place.block, "path": list(place.path)},
+        "inside": [],
+    }
