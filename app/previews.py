@@ -47,7 +47,7 @@ class Preview:
     """
 
     clock: Clock
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
     of: object = None
     number: int = 0
     run: BacktestRun | None = None

@@ -95,10 +95,11 @@ def _chosen(slug: str) -> str:
     return view
 
 
-def _choose(slug: str) -> None:
+def _choose(slug: str, control: str) -> None:
     """The control was used: the address follows, and not the other way round."""
     st.query_params.pop(VIEW, None)
-    if st.session_state[navigation.view_key(slug)] == navigation.EDIT:
+    st.session_state[navigation.view_key(slug)] = st.session_state[control]
+    if st.session_state[control] == navigation.EDIT:
         st.query_params[VIEW] = navigation.EDIT.lower()
 
 
@@ -112,11 +113,11 @@ def _header(opened: Opened, view: str) -> None:
                 help="In the editor. What is saved is backtested.",
             )  # fmt: skip
         st.space("stretch")
+        control = f"view_control_{opened.slug}"
         st.segmented_control(
-            "View of the strategy", list(VIEWS), required=True, label_visibility="collapsed",
-            key=navigation.view_key(opened.slug), persist_state="session",
-            format_func=lambda name: f"{VIEWS[name]} {name}",
-            on_change=_choose, args=(opened.slug,),
+            "View of the strategy", list(VIEWS), default=view, required=True, key=control,
+            label_visibility="collapsed", format_func=lambda name: f"{VIEWS[name]} {name}",
+            on_change=_choose, args=(opened.slug, control),
         )  # fmt: skip
         history(opened.slug, opened.version.number)
         st.download_button(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.flow.draft.blocks import Draft, draft_of
-from tests.browser.editor import edit_flow, expected, settled, shown
+from tests.browser.editor import edit_flow, expected, shown
 from tests.browser.large import large_flow
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,13 +44,14 @@ def in_outline(page: Page) -> list[Box]:
     )
 
 
-def in_flow(page: Page, count: int) -> list[Box]:
-    chart = page.frame_locator("iframe[title*=streamlit_flow]")
-    nodes = chart.locator(".react-flow__node")
-    expect(nodes).to_have_count(count)
-    return nodes.evaluate_all(
-        "nodes => nodes.map(n => { const m = new DOMMatrix(getComputedStyle(n).transform);"
-        " return {id: n.dataset.id, x: m.e, y: m.f, width: n.offsetWidth, height: n.offsetHeight}; })"
+def in_chart(page: Page, count: int) -> list[Box]:
+    boxes = page.locator(".chart .box")
+    expect(boxes).to_have_count(count)
+    return boxes.evaluate_all(
+        "boxes => { const m = new DOMMatrix(getComputedStyle(boxes[0].parentElement).transform);"
+        " return boxes.map(one => { const b = one.getBoundingClientRect();"
+        " return {id: one.dataset.id, x: b.x / m.a, y: b.y / m.a, width: b.width / m.a,"
+        " height: b.height / m.a}; }); }"
     )
 
 
@@ -78,13 +79,10 @@ def test_blocks_stack_and_align(page: Page, app, size: int):
     page.get_by_role("radio", name="Flow").click(delay=80)
     for arrangement, axis in (("Across", "x"), ("Down", "y"), ("Stacked", "x")):
         page.get_by_role("radio", name=arrangement).click(delay=80)
-        settled(page)
-        chart = page.frame_locator("iframe[title*=streamlit_flow]")
-        expect(chart.locator("[data-arrangement]").first).to_have_attribute(
-            "data-arrangement", arrangement.lower()
-        )
-        boxes = in_flow(page, size + 1)
+        expect(page.locator(".chart")).to_have_attribute("data-arrangement", arrangement.lower())
+        boxes = in_chart(page, size + 1)
         assert not overlapping(boxes), arrangement
         by_id = {box["id"]: box for box in boxes}
+        assert set(by_id) == set(draft.order)
         for group in siblings(draft):
             assert len({round(by_id[block][axis], 1) for block in group}) == 1, arrangement

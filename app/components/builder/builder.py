@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from app.components.builder.editing import Editing
-from app.components.builder.flow_view import flow_view, read_flow_view
 from app.components.builder.inspector import inspector, where
 from app.components.builder.outline import HEIGHT, outline
 from app.components.builder.preview import preview
@@ -24,18 +23,11 @@ def builder(editing: Editing) -> None:
     on a button elsewhere could be lost while a field is left.
     """
     view = st.session_state.get(_view_key(editing), "Outline")
-    if view == "Flow":
-        read_flow_view(editing)
     _bar(editing)
     show_conflict(editing)
     blocks, form, figures = st.columns(WIDTHS[view], gap="small")
-    with blocks:
-        if view == "Flow":
-            outline(editing, tree=False)
-            flow_view(editing)
-        else:
-            with st.container(border=True, gap=None):
-                outline(editing)
+    with blocks, st.container(border=True, gap=None):
+        outline(editing, chart=view == "Flow")
     with form, st.container(border=True, height=HEIGHT + 34):
         inspector(editing)
     with figures, st.container(border=True):

@@ -153,6 +153,10 @@ def _folded(editing: Editing, command: Command) -> None:
     editing.folded = frozenset(command["ids"])
 
 
+def _arrange(editing: Editing, command: Command) -> None:
+    editing.arrangement = command["way"]
+
+
 def _unfold_to(editing: Editing, block: str) -> None:
     """Nothing that was just put somewhere is hidden."""
     while block != FLOW:
@@ -178,4 +182,5 @@ _COMMANDS: dict[str, Callable[[Editing, Command], None]] = {
     "fold": _fold,
     "unfold": _unfold,
     "folded": _folded,
+    "arrange": _arrange,
 }

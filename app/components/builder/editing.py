@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.flow.draft.blocks import Draft, draft_of
+from core.flow.draft.blocks import Draft, Path, draft_of
 from core.flow.draft.history import History
 from core.flow.draft.problems import Checked, Fill, as_written, check
+from core.flow.formats.native import to_json
 from core.flow.layout import FindStrategy
 from core.library.strategies import StrategyVersion, VersionConflict
 
@@ -30,7 +31,8 @@ class Editing:
     """The draft of one strategy, the version it began from, and how it is looked at.
 
     ``epoch`` counts the changes that did not come from the inspector's own fields: they begin
-    anew then. ``seen`` holds the number of the last command done, by browser.
+    anew then, and ``turns`` counts those that began anew by themselves. ``seen`` holds the number
+    of the last command done, by browser.
     """
 
     slug: str
@@ -41,8 +43,10 @@ class Editing:
     fill: Fill = as_written
     epoch: int = 0
     folded: frozenset[str] = frozenset()
+    arrangement: str = "across"
     client: str = ""
     seen: dict[str, int] = field(default_factory=dict)
+    turns: dict[tuple[str, Path], int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     conflict: VersionConflict | None = None
     _checked: tuple[int, Checked] | None = None
@@ -64,7 +68,9 @@ class Editing:
         """Whether the draft differs from the version it began from."""
         key = (self.history.revision, self.number)
         if self._changed is None or self._changed[:2] != key:
-            self._changed = (*key, self.draft.to_json() != self.saved)
+            flow = self.checked.flow
+            written = self.draft.to_json() if flow is None else to_json(flow)
+            self._changed = (*key, written != self.saved)
         return self._changed[2]
 
     def edit(self, draft: Draft, selected: str | None, said: str, *, typed: bool = False) -> None:

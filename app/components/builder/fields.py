@@ -40,9 +40,10 @@ class Fields:
         return self.editing.draft[self.block]
 
     def key(self, path: Path, what: str = "") -> str:
-        """A widget's key."""
+        """A widget's key; a new one where a field shows what was typed as it was understood."""
         place = ".".join(map(str, path))
-        return f"edit_{self.editing.slug}_{self.block}_{place}_{what}_{self.editing.epoch}"
+        turn = self.editing.turns.get((self.block, path), 0)
+        return f"edit_{self.editing.slug}_{self.block}_{place}_{what}_{self.editing.epoch}.{turn}"
 
     def get(self, path: Path, default: Any = None) -> Any:
         """The value at ``path`` of the block, or ``default``."""
@@ -73,11 +74,11 @@ class Fields:
     ) -> None:
         """A field's callback: nothing if the field is older than the draft, or says the same."""
         raw = st.session_state.get(key)
-        if epoch != self.editing.epoch or self.block not in self.draft or raw == shown:
+        if epoch != self.editing.epoch or self.block not in self.draft or raw in (None, shown):
             return
         value = read(raw)
-        if isinstance(raw, str) and value is not REMOVED:
-            st.session_state[key] = _shown(value)  # as it was understood
+        if isinstance(raw, str) and value is not REMOVED and raw != _shown(value):
+            self.renew(path)
         if value != self.get(path, REMOVED):
             self.write({path: value}, said)
 
@@ -90,12 +91,14 @@ class Fields:
             "args": (key, self.editing.epoch, path, f"edit {label.lower()}", read, shown),
         }
 
-    def _begun(self, path: Path, shown: str) -> str:
-        """The key of a text field that begins with ``shown``; callbacks may set it later."""
-        key = self.key(path)
-        if key not in st.session_state:
-            st.session_state[key] = shown
-        return key
+    def renew(self, path: Path) -> None:
+        """Let the field there begin again, with what the draft says.
+
+        A field is never set from here: the message that does is sent once, and if a run right
+        behind drops it the browser shows, and hands back, an empty field.
+        """
+        turns = self.editing.turns
+        turns[self.block, path] = turns.get((self.block, path), 0) + 1
 
     # -- kinds of fields -----------------------------------------------------------------------
 
@@ -110,12 +113,12 @@ class Fields:
     ) -> None:
         """Free text; empty takes the key away."""
         shown = str(self.get(path, "") or "")
-        key = self._begun(path, shown)
+        key = self.key(path)
         bound = self._bound(key, path, label, lambda raw: raw.strip() or REMOVED, shown)
         if tall:
-            place.text_area(label, help=help, height=80, **bound)
+            place.text_area(label, shown, help=help, height=80, **bound)
         else:
-            place.text_input(label, help=help, **bound)
+            place.text_input(label, shown, help=help, **bound)
 
     def number(
         self,
@@ -128,10 +131,11 @@ class Fields:
         """A number or a variable; empty is ``default``, REMOVED or a number shown in its place."""
         value = self.get(path)
         shown = "" if value is None else _shown(value)
-        key = self._begun(path, shown)
+        key = self.key(path)
         empty = 0 if isinstance(path[-1], int) else REMOVED  # a list keeps its places
         place.text_input(
             label,
+            shown,
             placeholder="" if default is REMOVED else _shown(default),
             help=f"{help} A number, or {self._variables_said()}.",
             **self._bound(key, path, label, lambda raw: _number(raw, empty), shown),
@@ -140,9 +144,10 @@ class Fields:
     def symbol(self, place: Place, label: str, path: Path, help: str) -> None:  # noqa: A002
         """A symbol or a variable."""
         shown = str(self.get(path, "") or "")
-        key = self._begun(path, shown)
+        key = self.key(path)
         place.text_input(
             label,
+            shown,
             placeholder="SPY",
             help=f"{help} A symbol, or {self._variables_said()}.",
             **self._bound(key, path, label, _symbol, shown),

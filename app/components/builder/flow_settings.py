@@ -73,19 +73,19 @@ def _benchmark(fields: Fields, place: object) -> None:
     key, epoch = fields.key(("benchmark",)), fields.editing.epoch
 
     def changed() -> None:
-        text = (st.session_state.get(key) or "").strip()
-        if epoch != fields.editing.epoch or text == shown:
+        raw = st.session_state.get(key)
+        if epoch != fields.editing.epoch or raw in (None, shown):
             return
+        text = raw.strip()
         new: object = text if text.startswith("$") else text.upper()
         if text.lower().startswith("strategy "):
             new = {"strategy": text[len("strategy ") :].strip()}
-        if isinstance(new, str):
-            st.session_state[key] = new  # as it was understood
+        if isinstance(new, str) and new != text:
+            fields.renew(("benchmark",))
         fields.write({("benchmark",): new or REMOVED}, "edit benchmark")
 
-    st.session_state.setdefault(key, shown)
     place.text_input(  # type: ignore[attr-defined]
-        "Benchmark", key=key, on_change=changed, placeholder="none",
+        "Benchmark", shown, key=key, on_change=changed, placeholder="none",
         help="A symbol, a variable, or 'strategy' and the short name of one in the library.",
     )  # fmt: skip
 

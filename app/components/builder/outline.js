@@ -1,4 +1,5 @@
-// The outline of a flow: one tree, drawn from data, that sends commands and never changes the data.
+// The blocks of a flow, as a tree or as a chart: drawn from data, they send commands and never
+// change the data.
 // Text of users only ever becomes textContent.
 //
 // Commands are numbered and kept until Python says it has seen them, because two sent within one
@@ -22,13 +23,13 @@ const KEYS = [
   ["Delete", "Delete"],
   ["Ctrl+Z Ctrl+Y", "Undo, redo"],
   ["Ctrl+S", "Save"],
+  ["+ − 0", "In the chart: zoom in, zoom out, show all"],
   ["?", "This list"],
 ];
 const MODIFIED = { c: "copy", x: "cut", d: "duplicate", y: "redo" };
 const PLAIN = { delete: "remove", backspace: "remove", u: "unwrap", l: "lift" };
 const SHIFTS = { arrowup: "up", arrowdown: "down", arrowleft: "out", arrowright: "in" };
 const RESEND_MS = 2000;
-const HOOK_MS = 500;
 const mounted = new WeakMap();
 
 function make(tag, className, text) {
@@ -56,7 +57,9 @@ class Outline {
     this.tree.tabIndex = 0;
     this.tree.setAttribute("role", "tree");
     this.tree.setAttribute("aria-label", "Blocks");
-    root.replaceChildren(this.bar, this.tree);
+    this.arrangement = "across";
+    this.chart = new Chart(this);
+    root.replaceChildren(this.bar, this.tree, this.chart.root);
     this.listen();
   }
 
@@ -79,6 +82,7 @@ class Outline {
   receive(data, trigger) {
     this.trigger = trigger;
     document.addEventListener("keydown", this.leave);
+    this.chart.resized.observe(this.chart.root);
     const before = this.data;
     this.data = data;
     if (data.client === this.client) {
@@ -92,6 +96,7 @@ class Outline {
       const moved = this.selected !== data.selected && !within;
       if (moved) this.selected = data.selected;
       this.folded = new Set(data.folded);
+      this.arrangement = data.arrangement;
       this.stale = moved;
     }
     for (const [name, colour] of Object.entries(data.colours)) {
@@ -99,17 +104,15 @@ class Outline {
     }
     this.root.dataset.revision = data.revision;
     this.root.dataset.seen = data.client === this.client ? data.seen : 0;
-    this.root.style.height = data.height ? data.height + "px" : "auto";
-    this.tree.hidden = !data.tree;
-    clearInterval(this.hooking);
-    if (!data.tree) {
-      this.hook();
-      this.hooking = setInterval(() => this.hook(), HOOK_MS);
-    }
-    if (!before || before.revision !== data.revision || before.look !== data.look) this.draw();
+    this.root.style.height = data.height + "px";
+    const chosen = !before || before.chart !== data.chart;
+    this.tree.hidden = data.chart;
+    this.chart.root.hidden = !data.chart;
+    if (chosen || this.looking() !== this.looks) this.draw();
     else this.mark();
+    if (chosen && data.chart) this.chart.fit();
     this.drawBar();
-    if (this.stale && data.tree) this.show();
+    if (this.stale) this.show();
     if (this.copied !== null && data.copied.n > this.copied) this.write(data.copied.text);
     this.copied = data.copied.n;
   }
@@ -126,15 +129,25 @@ class Outline {
       area.select();
       document.execCommand("copy");
       area.remove();
-      this.tree.focus({ preventScroll: true });
+      this.focus();
     }
   }
 
   // -- drawing -------------------------------------------------------------------------------
 
+  looking() {
+    return JSON.stringify([this.data.revision, this.data.look, [...this.folded], this.arrangement]);
+  }
+
   draw() {
+    this.looks = this.looking();
     const rows = new Map(this.data.rows.map((row) => [row.id, row]));
     this.rows = rows;
+    if (this.data.chart) {
+      this.tree.replaceChildren();
+      this.chart.draw();
+      return;
+    }
     const top = this.data.rows[0];
     this.tree.replaceChildren(...(top ? [this.block(top, 1)] : []));
     this.mark();
@@ -186,6 +199,11 @@ class Outline {
   }
 
   mark() {
+    if (this.data.chart) {
+      this.chart.mark();
+      this.chart.move();
+      return;
+    }
     for (const element of this.tree.querySelectorAll(".row")) {
       const chosen = element.dataset.id === this.selected;
       element.classList.toggle("selected", chosen);
@@ -206,11 +224,21 @@ class Outline {
       }
     }
     if (hidden) this.draw();
-    this.element(this.selected)?.scrollIntoView({ block: "nearest" });
+    this.reveal();
     this.stale = false;
   }
 
+  reveal() {
+    if (this.data.chart) this.chart.show(this.selected);
+    else this.element(this.selected)?.scrollIntoView({ block: "nearest" });
+  }
+
+  focus() {
+    (this.data.chart ? this.chart.root : this.tree).focus({ preventScroll: true });
+  }
+
   element(id) {
+    if (this.data.chart) return this.chart.element(id);
     return this.tree.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
   }
 
@@ -286,8 +314,7 @@ class Outline {
     this.menu = menu;
     menu.style.left = Math.max(4, Math.min(from.left - area.left, area.width - menu.offsetWidth - 8)) + "px";
     const below = from.bottom - area.top + 4;
-    const lowest = this.data.tree ? area.height - menu.offsetHeight - 8 : below;
-    menu.style.top = Math.max(4, Math.min(below, lowest)) + "px";
+    menu.style.top = Math.max(4, Math.min(below, area.height - menu.offsetHeight - 8)) + "px";
     menu.querySelector("button").focus();
   }
 
@@ -310,7 +337,7 @@ class Outline {
     if (!this.menu) return;
     this.menu.remove();
     this.menu = null;
-    this.tree.focus({ preventScroll: true });
+    this.focus();
   }
 
   showKeys() {
@@ -324,7 +351,7 @@ class Outline {
     const close = make("button", "", "Close");
     const end = () => {
       keys.remove();
-      this.tree.focus({ preventScroll: true });
+      this.focus();
     };
     close.onclick = end;
     keys.onkeydown = (event) => {
@@ -359,7 +386,7 @@ class Outline {
     this.selected = id;
     this.mark();
     this.drawBar();
-    this.element(id)?.scrollIntoView({ block: "nearest" });
+    this.reveal();
     this.send("select", { id: this.rows.get(id)?.place?.block || id });
   }
 
@@ -375,6 +402,12 @@ class Outline {
     this.folded = new Set(folded ? holders.map((row) => row.id) : []);
     this.draw();
     this.send("folded", { ids: [...this.folded] });
+  }
+
+  arrange(way) {
+    this.arrangement = way;
+    this.draw();
+    this.send("arrange", { way });
   }
 
   edit(field) {
@@ -399,13 +432,13 @@ class Outline {
     }
     this.leave = (event) => {
       if (event.key !== "Escape" || !this.data) return;
-      if (event.target.closest?.("." + CSS.escape(this.data.inspector))) this.tree.focus();
+      if (event.target.closest?.("." + CSS.escape(this.data.inspector))) this.focus();
     };
   }
 
   end() {
     clearTimeout(this.timer);
-    clearInterval(this.hooking);
+    this.chart.resized.disconnect();
     document.removeEventListener("keydown", this.leave);
   }
 
@@ -413,19 +446,6 @@ class Outline {
     event.preventDefault();
     const text = event.clipboardData.getData("text/plain");
     this.act("paste", { text: looksLikeBlock(text) ? text : "" });
-  }
-
-  // The chart of the Flow view is a document of its own: its keys work as the outline's do.
-  hook() {
-    for (const frame of document.querySelectorAll("iframe[title*=streamlit_flow]")) {
-      const inner = frame.contentWindow;
-      if (!inner || inner.outline === this) continue;
-      const first = !inner.outline;
-      inner.outline = this;
-      if (!first) continue;
-      inner.addEventListener("keydown", (event) => inner.outline.keydown(event), true);
-      inner.addEventListener("paste", (event) => inner.outline.paste(event));
-    }
   }
 
   keydown(event) {
@@ -460,7 +480,7 @@ class Outline {
   }
 
   walk(key) {
-    const shown = [...this.tree.querySelectorAll(".row")].map((row) => row.dataset.id);
+    const shown = [...places(this.rows, this.folded, "stacked").keys()];
     const at = shown.indexOf(this.selected);
     const row = this.rows.get(this.selected);
     const parent = this.data.rows.find((other) => other.inside.includes(this.selected));
@@ -483,9 +503,12 @@ class Outline {
   click(event) {
     const element = event.target.closest(".row");
     if (!element) return;
-    const id = element.dataset.id;
-    this.tree.focus({ preventScroll: true });
-    if (event.target.closest("[data-fold]")) this.fold(id, !this.folded.has(id));
+    this.focus();
+    this.clicked(element.dataset.id, Boolean(event.target.closest("[data-fold]")));
+  }
+
+  clicked(id, fold) {
+    if (fold) this.fold(id, !this.folded.has(id));
     else {
       this.select(id);
       if (id.includes("@")) this.chooseKind("add", this.element(id));
@@ -539,6 +562,17 @@ class Outline {
       this.send("move", { id: this.dragged, to: id, where, ...(place ? { place } : {}) });
     }
     this.dragged = null;
+  }
+
+  // A box of the chart was dropped on another: it goes inside, or behind where nothing goes inside.
+  dropped(id, target) {
+    const row = this.rows.get(target);
+    const place = row.place;
+    this.select(id);
+    this.send("move", {
+      id, to: place ? place.block : target, where: row.holds || place ? "inside" : "after",
+      ...(place ? { place } : {}),
+    });
   }
 
   dragend() {

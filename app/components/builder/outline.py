@@ -1,4 +1,4 @@
-"""The outline: the draft as one tree that cannot misalign, and the toolbar of both views."""
+"""The blocks, as a tree that cannot misalign or as a chart, with the toolbar of both views."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ def _component() -> Component:
         "builder_outline",
         html="<div class='builder'></div>",
         css=(files / "outline.css").read_text(encoding="utf-8"),
-        js=(files / "outline.js").read_text(encoding="utf-8"),
+        js="\n".join(
+            (files / name).read_text(encoding="utf-8") for name in ("chart.js", "outline.js")
+        ),
     )
     return made
 
 
 def outline(
-    editing: Editing, *, tree: bool = True, shares: Mapping[str, float] | None = None
+    editing: Editing, *, chart: bool = False, shares: Mapping[str, float] | None = None
 ) -> None:
-    """Draw the toolbar and, unless another view shows the blocks, the tree.
+    """Draw the toolbar and the blocks, as a tree or as a chart.
 
     With ``shares`` (by path, as traces name nodes) the path taken stands out.
     """
@@ -67,27 +69,29 @@ def outline(
         "look": f"{colours.mode} {sorted(shares.items()) if shares else ''}",
         "selected": history.selected,
         "folded": sorted(editing.folded),
+        "arrangement": editing.arrangement,
         "can": {
             "undo": history.past.change.said if history.past else "",
             "redo": history.future.change.said if history.future else "",
         },
         "copied": {"n": copied.number, "text": copied.text},
-        "colours": {"gain": colours.gain, "loss": colours.loss, "warning": colours.warning},
+        "colours": {
+            "gain": colours.gain, "loss": colours.loss, "warning": colours.warning,
+            "chosen": colours.strategy,
+        },
         "kinds": _kinds(),
         "inspector": f"st-key-inspector_{editing.slug}",
-        "height": HEIGHT if tree else 0,
-        "tree": tree,
-        "rows": list(_rows(editing, colours, shares)),  # without a tree too: for the keyboard
-    }
+        "height": HEIGHT,
+        "chart": chart,
+        "rows": list(_rows(editing, colours, shares)),
+    }  # fmt: skip
 
     def on_commands() -> None:
         batch = st.session_state[key].commands
         if batch:
             do_all(editing, batch)
 
-    _component()(
-        key=key, data=data, on_commands_change=on_commands, height=HEIGHT if tree else "content"
-    )
+    _component()(key=key, data=data, on_commands_change=on_commands, height=HEIGHT)
 
 
 def _kinds() -> list[dict[str, Any]]:
@@ -142,6 +146,7 @@ def _row(draft: Draft, block: Block, colours: Palette) -> dict[str, Any]:
     if block.kind == FLOW:
         return row | {"icon": "water_lux", "colour": colours.strategy}
     look = KINDS[block.kind]
+    row["label"] = look.label
     colour = block.content.get("colour") if block.kind == "group" else None
     tag = place_label(draft, draft.places[block.id])
     return row | {

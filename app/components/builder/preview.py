@@ -51,7 +51,7 @@ def preview(editing: Editing) -> None:
     )
     with st.container(key=f"light_{editing.slug}"):
         _component()(
-            key=f"light_{editing.slug}_{found.token[:6]}",
+            key=f"figures_{editing.slug}",
             data={
                 "address": f"{ADDRESS}/{found.token}",
                 "number": found.number,
