@@ -48,8 +48,8 @@ def edit_in_tab(page: Page, name: str) -> None:
 
 
 def opened(page: Page) -> None:
-    """The editor stands."""
-    expect(row(page, 0)).to_be_visible()
+    """The editor stands, in either view."""
+    expect(page.locator(".builder .row:visible, .builder .box:visible").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     settled(page)
 
@@ -67,6 +67,13 @@ def named(page: Page, text: str, index: int = 0) -> Locator:
     return page.locator(".builder .row").filter(
         has=page.locator(".title", has_text=re.compile(f"^{re.escape(text)}$"))
     ).nth(index)  # fmt: skip
+
+
+def box(page: Page, text: str) -> Locator:
+    """The box of the chart whose title is ``text``."""
+    return page.locator(".chart .box").filter(
+        has=page.locator(".title", has_text=re.compile(f"^{re.escape(text)}$"))
+    ).first  # fmt: skip
 
 
 def keys(page: Page, *pressed: str) -> None:

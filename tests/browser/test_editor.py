@@ -14,12 +14,14 @@ from tests.browser.editor import (
     add,
     again,
     answered,
+    box,
     choose,
     copied_flow,
     edit_flow,
     edit_in_tab,
     edit_strategy,
     field,
+    inspector,
     keys,
     named,
     opened,
@@ -228,6 +230,40 @@ def test_the_light_backtest_follows_and_a_broken_block_is_marked_and_found(page,
     keys(page, "Control+z", "Control+z")
     answered(page)
     expect(named(page, "QQQ")).to_be_visible()
+
+
+def test_the_chart_selects_moves_folds_and_keeps_its_arrangement(page, app):
+    assets = [{"kind": "asset", "symbol": symbol} for symbol in ("SPY", "GLD", "TLT")]
+    shelter = {"kind": "group", "name": "Shelter", "child": assets[1]}
+    root = {"kind": "weight", "children": [assets[0], shelter, assets[2]]}
+    flow = canonical({"sluice": 1, "name": "Charted", "root": root})
+    edit_flow(page, app, flow)
+    page.get_by_role("radio", name="Flow").click(delay=80)
+    boxes = page.locator(".chart .box")
+    expect(boxes).to_have_count(6)
+    settled(page)
+    box(page, "GLD").click()
+    answered(page)
+    expect(inspector(page).get_by_label("Symbol", exact=True)).to_have_value("GLD")
+    box(page, "TLT").drag_to(box(page, "Shelter"))
+    expect(boxes).to_have_count(7)  # the group takes one block: both, in a weight of equal parts
+    answered(page)
+    expect(page.locator(".chart .box.selected .title")).to_have_text("TLT")
+    page.locator(".chart").press("ArrowUp")
+    answered(page)
+    expect(inspector(page).get_by_label("Symbol", exact=True)).to_have_value("GLD")
+    box(page, "Shelter").get_by_title("Fold").click()
+    expect(boxes).to_have_count(4)
+    page.get_by_role("radio", name="Down").click(delay=80)
+    answered(page)
+    page.locator(".chart").press("Control+z")
+    expect(boxes).to_have_count(5)
+    answered(page)
+    page.get_by_role("radio", name="Outline").click(delay=80)
+    expect(row(page, 0)).to_be_visible()
+    assert canonical(copied_flow(page)) == flow
+    page.get_by_role("radio", name="Flow").click(delay=80)
+    expect(page.locator(".chart")).to_have_attribute("data-arrangement", "down")
 
 
 def test_text_of_users_is_text_and_shortcuts_are_listed(page, app):
