@@ -128,10 +128,6 @@ class Chart {
       box.append(fold);
       box.setAttribute("aria-expanded", !hidden);
     }
-    if (row.share !== undefined) {
-      head.append(make("span", "share", row.share));
-      box.classList.toggle("faded", row.share === "");
-    }
     return box;
   }
 

@@ -11,7 +11,8 @@ from app.components.builder.operands import operand_fields
 from app.components.plain import plain
 from core.flow.draft.blocks import Path
 from core.flow.draft.operations import REMOVED
-from core.flow.draft.sentences import MONTHS, condition
+from core.flow.draft.sentences import condition
+from core.flow.words import MONTHS
 
 KINDS = {
     "left": "A comparison",
@@ -36,7 +37,7 @@ def condition_fields(
 ) -> None:
     """A condition as its sentence and the fields that make it."""
     value = fields.get(path)
-    place.markdown(f"**{plain(condition(fields.draft, value))}**")
+    place.markdown(f"**{plain(condition(fields.draft, value, item=item))}**")
     kind = kind_of(value)
 
     def take(wanted: str) -> None:

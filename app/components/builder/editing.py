@@ -32,7 +32,7 @@ class Editing:
 
     ``epoch`` counts the changes that did not come from the inspector's own fields: they begin
     anew then, and ``turns`` counts those that began anew by themselves. ``seen`` holds the number
-    of the last command done, by browser.
+    of the last command done, by browser. ``rows`` is the outline drawn last and what it is of.
     """
 
     slug: str
@@ -49,6 +49,7 @@ class Editing:
     turns: dict[tuple[str, Path], int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     conflict: VersionConflict | None = None
+    rows: tuple[object, list[dict[str, Any]]] | None = None
     _checked: tuple[int, Checked] | None = None
     _changed: tuple[int, int, bool] | None = None
 

@@ -7,8 +7,8 @@ from typing import Any
 from app.components.builder.fields import Fields, Place
 from core.flow.draft.blocks import Path, Ref
 from core.flow.draft.operations import REMOVED
-from core.flow.draft.sentences import MISSING
 from core.flow.draft.variables import variables
+from core.flow.words import MISSING
 from core.indicators import registered
 from core.indicators.registry import Indicator
 

@@ -136,7 +136,7 @@ class Outline {
   // -- drawing -------------------------------------------------------------------------------
 
   looking() {
-    return JSON.stringify([this.data.revision, this.data.look, [...this.folded], this.arrangement]);
+    return JSON.stringify([this.data.revision, this.data.mode, [...this.folded], this.arrangement]);
   }
 
   draw() {
@@ -190,10 +190,6 @@ class Outline {
     if (row.problem) {
       element.classList.add(row.severity === "error" ? "problem" : "warned");
       element.append(make("span", "icon mark", row.severity === "error" ? "error" : "warning"));
-    }
-    if (row.share !== undefined) {
-      element.append(make("span", "share", row.share));
-      element.classList.toggle("faded", row.share === "");
     }
     return element;
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
 
@@ -50,13 +50,8 @@ def _component() -> Component:
     return made
 
 
-def outline(
-    editing: Editing, *, chart: bool = False, shares: Mapping[str, float] | None = None
-) -> None:
-    """Draw the toolbar and the blocks, as a tree or as a chart.
-
-    With ``shares`` (by path, as traces name nodes) the path taken stands out.
-    """
+def outline(editing: Editing, *, chart: bool = False) -> None:
+    """Draw the toolbar and the blocks, as a tree or as a chart."""
     colours = palette(st.context.theme.type)
     key = f"outline_{editing.slug}"
     history = editing.history
@@ -66,7 +61,7 @@ def outline(
         "client": editing.client,
         "seen": editing.seen.get(editing.client, 0),
         "revision": history.revision,
-        "look": f"{colours.mode} {sorted(shares.items()) if shares else ''}",
+        "mode": colours.mode,
         "selected": history.selected,
         "folded": sorted(editing.folded),
         "arrangement": editing.arrangement,
@@ -83,7 +78,7 @@ def outline(
         "inspector": f"st-key-inspector_{editing.slug}",
         "height": HEIGHT,
         "chart": chart,
-        "rows": list(_rows(editing, colours, shares)),
+        "rows": _kept_rows(editing, colours),
     }  # fmt: skip
 
     def on_commands() -> None:
@@ -108,9 +103,15 @@ def _kinds() -> list[dict[str, Any]]:
     ]
 
 
-def _rows(
-    editing: Editing, colours: Palette, shares: Mapping[str, float] | None
-) -> Iterator[dict[str, Any]]:
+def _kept_rows(editing: Editing, colours: Palette) -> list[dict[str, Any]]:
+    """The rows, made anew only where the draft or the theme changed."""
+    key = (editing.history.revision, colours.mode)
+    if editing.rows is None or editing.rows[0] != key:
+        editing.rows = (key, list(_rows(editing, colours)))
+    return editing.rows[1]
+
+
+def _rows(editing: Editing, colours: Palette) -> Iterator[dict[str, Any]]:
     """One row a block, the flow first, and one for each place still to fill."""
     draft = editing.draft
     problems: dict[str, tuple[str, str]] = {}
@@ -127,9 +128,6 @@ def _rows(
         row["inside"] += [_empty_id(place) for place in empty]
         if name in problems:
             row["severity"], row["problem"] = problems[name]
-        if shares is not None and name != FLOW:
-            share = shares.get(draft.paths[name])
-            row["share"] = "" if share is None else f"{share:.1%}"
         yield row
         yield from (_empty(draft, place) for place in empty)
 

@@ -62,11 +62,11 @@ def preview(editing: Editing) -> None:
 
 
 def _work(editing: Editing, flow: Flow, basis: Basis) -> Work:
-    shared, find, filled = services(), editing.find, editing.fill(flow)
+    shared, find, fill = services(), editing.find, editing.fill
 
     def work(progress: Progress) -> Backtest:
         source = shared.source(basis.source, path=basis.path)
-        return run_backtest(filled, source, basis.settings, find=find, progress=progress)
+        return run_backtest(fill(flow), source, basis.settings, find=find, progress=progress)
 
     return work
 

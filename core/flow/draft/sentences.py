@@ -1,20 +1,13 @@
-"""Sentences about a draft's blocks, whatever is missing in them: ``RSI(10) of SPY > 75``.
-
-``core.flow.describe`` says the same of a flow that runs, with the numbers its variables have.
-"""
+"""Sentences about a draft's blocks, whatever is missing in them: ``If RSI(10) of SPY > 75``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.flow.draft.blocks import FLOW, Block, Draft, Place, Ref
-from core.indicators import registered
-
-MISSING = "…"
-SIGNS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_OWN_KEYS = frozenset(("indicator", "symbol", "of", "days_ago", "times", "plus", "other"))
+from core.flow.words import MISSING, condition_words, operand_words, value_words
 
 
 def title(draft: Draft, block: str) -> str:
@@ -113,78 +106,22 @@ _SENTENCES: dict[str, Callable[[Draft, Block], str]] = {
 # -- conditions and operands ---------------------------------------------------------------------
 
 
-def condition(draft: Draft, value: Any) -> str:
-    """A condition's JSON as a sentence."""
-    if not isinstance(value, Mapping):
-        return MISSING
-    if "all" in value or "any" in value:
-        word = "all" if "all" in value else "any"
-        parts = [condition(draft, part) for part in value[word] or []]
-        joined = (" and " if word == "all" else " or ").join(
-            f"({part})" if " and " in part or " or " in part else part for part in parts
-        )
-        return joined or MISSING
-    if "not" in value:
-        return f"not ({condition(draft, value['not'])})"
-    if "at_least" in value:
-        counted = value["at_least"]
-        parts = [condition(draft, part) for part in counted.get("of") or []]
-        return f"at least {_value(counted.get('count'))} of: {'; '.join(parts) or MISSING}"
-    if "month" in value:
-        named = [MONTHS[m - 1] for m in value["month"] if isinstance(m, int) and 1 <= m <= 12]
-        return "month is " + (" or ".join(named) or MISSING)
-    left, right = operand(draft, value.get("left")), operand(draft, value.get("right"))
-    text = f"{left} {SIGNS.get(str(value.get('op')), MISSING)} {right}"
-    if value.get("for_days") is not None:
-        text += f" for {_value(value['for_days'])} sessions"
-    return text
+def condition(draft: Draft, value: Any, *, item: bool = False) -> str:
+    """A condition of a block as a sentence."""
+    return condition_words(value, partial(_measured, draft), item=item)
 
 
 def operand(draft: Draft, value: Any, *, item: bool = False) -> str:
-    """An operand's JSON in words; with ``item`` that of a sort, which measures what it ranks."""
-    if not isinstance(value, Mapping):
-        return _value(value)
-    text = measure(value)
-    subject = _subject(draft, value)
-    if subject or not item:
-        text += f" of {subject or MISSING}"
-    if value.get("other") is not None:
-        text += f" with {_value(value['other'])}"
-    if value.get("days_ago"):
-        text += f", {_value(value['days_ago'])} sessions ago"
-    if value.get("times", 1) != 1:
-        text = f"{_value(value['times'])} × {text}"
-    if value.get("plus"):
-        plus = value["plus"]
-        negative = isinstance(plus, int | float) and plus < 0
-        text += f" {'−' if negative else '+'} {_value(abs(plus) if negative else plus)}"
-    return text
+    """An operand of a block in words."""
+    return operand_words(value, partial(_measured, draft), item=item)
 
 
-def measure(value: Mapping[str, Any]) -> str:
-    """The indicator with its numbers: ``RSI(10)``."""
-    name = str(value.get("indicator") or MISSING)
-    known = registered().get(name)
-    if known is None:
-        given = [_value(v) for k, v in value.items() if k not in _OWN_KEYS]
-        return f"{name}({', '.join(given)})" if given else name
-    numbers = ", ".join(_value(value.get(p.name, p.default)) for p in known.parameters)
-    return f"{known.label}({numbers})" if numbers else known.label
-
-
-def _subject(draft: Draft, value: Mapping[str, Any]) -> str:
-    of = value.get("of")
-    if isinstance(of, Ref):
-        return f"‘{title(draft, of.id)}’" if of.id in draft else MISSING
-    return _value(value["symbol"]) if value.get("symbol") else ""
+def _measured(draft: Draft, of: Any) -> str:
+    return f"‘{title(draft, of.id)}’" if isinstance(of, Ref) and of.id in draft else MISSING
 
 
 def _value(value: Any) -> str:
-    if value is None or value == "":
-        return MISSING
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:g}" if abs(value) < 1e15 else str(value)
+    return MISSING if value is None or value == "" else value_words(value)
 
 
 # -- places --------------------------------------------------------------------------------------
