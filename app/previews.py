@@ -65,7 +65,8 @@ class Preview:
             self.run.cancel()
         self.of = of
         self.number += 1
-        self.run = None if work is None else BacktestRun(_later(work), _keep_nothing, self.clock)
+        begun = None if work is None else _after(self.run, work)
+        self.run = None if begun is None else BacktestRun(begun, _keep_nothing, self.clock)
 
     @property
     def pending(self) -> bool:
@@ -94,9 +95,13 @@ _KNOWN: WeakValueDictionary[str, Preview] = WeakValueDictionary()
 """Previews by their tokens, for as long as a session holds them."""
 
 
-def _later(work: Work) -> Work:
+def _after(before: BacktestRun | None, work: Work) -> Work:
+    """The work when nothing was changed for a while; one run at a time, however fast one edits."""
+
     def begun(progress: Progress) -> Backtest:
         time.sleep(QUIET_SECONDS)
+        if before is not None:
+            before.wait(LONGEST_WAIT_SECONDS)
         progress(0.0, "Starting")  # raises if it was dropped meanwhile
         return work(progress)
 

@@ -2,8 +2,10 @@
 // change the data.
 // Text of users only ever becomes textContent.
 //
-// Commands are numbered and kept until Python says it has seen them, because two sent within one
-// run of the script would otherwise become one. Python does each once, in order.
+// Commands are numbered and kept until Python says it has seen them: two sent within one run of the
+// script would otherwise become one, and one sent to a run that is dropped would be lost. Python
+// does each once, in order. They outlive their element: one made just before another tab was chosen
+// is done when this one is seen again.
 
 const KEYS = [
   ["↑ ↓", "Select the block above or below"],
@@ -31,6 +33,7 @@ const PLAIN = { delete: "remove", backspace: "remove", u: "unwrap", l: "lift" };
 const SHIFTS = { arrowup: "up", arrowdown: "down", arrowleft: "out", arrowright: "in" };
 const RESEND_MS = 2000;
 const mounted = new WeakMap();
+const latest = new Map(); // by strategy: the outline drawn last
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -44,10 +47,13 @@ class Outline {
   constructor(root, key) {
     this.root = root;
     this.key = key;
-    delete root.dataset.sent;
-    this.client = Math.random().toString(36).slice(2);
-    this.sent = 0;
-    this.waiting = [];
+    const before = latest.get(key);
+    latest.set(key, this);
+    this.client = before ? before.client : Math.random().toString(36).slice(2);
+    this.sent = before ? before.sent : 0;
+    this.waiting = before ? before.waiting : [];
+    this.flown = 0;
+    root.dataset.sent = this.sent;
     this.selected = "flow";
     this.folded = new Set();
     this.copied = null;
@@ -68,12 +74,15 @@ class Outline {
   send(name, more = {}) {
     this.waiting.push({ n: ++this.sent, do: name, ...more });
     this.root.dataset.sent = this.sent;
-    this.flush();
+    if (!this.flown) this.flush();
   }
 
+  // One batch at a time: what is done meanwhile goes together, when Python has answered.
   flush() {
     clearTimeout(this.timer);
+    this.flown = 0;
     if (!this.waiting.length) return;
+    this.flown = this.sent;
     this.trigger("commands", { client: this.client, list: this.waiting });
     this.timer = setTimeout(() => this.flush(), RESEND_MS);
   }
@@ -89,8 +98,11 @@ class Outline {
       this.waiting = this.waiting.filter((command) => command.n > data.seen);
     }
     clearTimeout(this.timer);
-    if (this.waiting.length) this.timer = setTimeout(() => this.flush(), RESEND_MS);
-    else {
+    if (this.waiting.length) {
+      const answered = data.client === this.client && data.seen >= this.flown;
+      this.timer = setTimeout(() => this.flush(), answered ? 0 : RESEND_MS);
+    } else {
+      this.flown = 0;
       const known = data.rows.some((row) => row.id === this.selected);
       const within = known && this.selected.startsWith(data.selected + "@");
       const moved = this.selected !== data.selected && !within;
