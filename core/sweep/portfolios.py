@@ -22,7 +22,8 @@ from core.jit import kernel
 from core.market.bars import Float
 from core.metrics.measure import ROUNDING
 from core.sweep.grid import Digits
-from core.sweep.prepare import Prepared, SubtreeRunner
+from core.sweep.observe import SubtreeRunner
+from core.sweep.prepare import Prepared
 from core.sweep.top import Top, find_top
 
 MOST_BYTES = 96_000_000
