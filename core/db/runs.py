@@ -200,7 +200,7 @@ class Runs:
             if by == "run" or offset < FAR_DOWN:
                 numbers = list(db.scalars(which))
             else:
-                known = read_values(db, select(run, column).where(wanted))
+                known = read_values(db, run, column, wanted)
                 between = runs_between(known, offset, offset + limit, descending=descending)
                 numbers = between.tolist()
             rows = db.execute(select(self._table).where(run.in_(numbers))).all()
@@ -231,7 +231,7 @@ class Runs:
         shape = len(self._axis(y).values), len(self._axis(x).values)
         if how == "median":
             with transaction(self._engine) as db:
-                read = read_values(db, select(self._table.c.run, column).where(wanted))
+                read = read_values(db, self._table.c.run, column, wanted)
             across, down = (self._place(name) for name in (x, y))
             cells = read.runs // down[0] % down[1] * shape[1] + read.runs // across[0] % across[1]
             return medians(cells, read.values, prod(shape)).reshape(shape)
