@@ -97,7 +97,7 @@ class Sweeper:
 
     @property
     def way(self) -> Literal["table", "portfolios", "walk"]:
-        """How runs are worked out; see ``core.sweep.portfolios``."""
+        """How runs are worked out; see ``core.sweep.top`` and ``core.sweep.portfolios``."""
         if self.portfolios is None:
             return "walk"
         return "portfolios" if self.table is None else "table"
@@ -132,14 +132,9 @@ class Sweeper:
         rows, shares = self.decider.decide(digits, pools)
         choices, chosen = pools.choices.rows, known.chosen(digits)
         if self.table is not None:
+            only = np.ascontiguousarray(rows[:, 0])
             kernel.measure_choices(
-                choices,
-                np.ascontiguousarray(rows[:, 0]),
-                chosen,
-                self.table,
-                self._yardstick,
-                self._desk(),
-                out,
+                choices, only, chosen, self.table, self._yardstick, self._desk(), out
             )
         else:
             kernel.measure_sleeves(
