@@ -90,6 +90,8 @@ class BrokerOrder:
 
     @property
     def filled_cash(self) -> Decimal:
+        if self.filled_total is not None:
+            return self.filled_total
         return Decimal(0) if self.filled_price is None else self.filled_quantity * self.filled_price
 
 

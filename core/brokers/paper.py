@@ -65,6 +65,9 @@ class PaperOptions(BaseModel):
         0.0, ge=0, le=1, description="Share of orders that fill in two parts."
     )
     fractional: bool = Field(True, description="Whether parts of a share can be traded.")
+    minimum_notional: Decimal = Field(
+        Decimal(1), ge=0, description="Smallest buy it takes, in its currency."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,6 @@ class PaperBroker:
 
     name = "paper"
     mode: Mode = "paper"
-    minimum_notional = Decimal(1)
 
     def __init__(
         self,
@@ -137,6 +139,10 @@ class PaperBroker:
     @property
     def quantity_step(self) -> Decimal:
         return Decimal("0.000000001") if self._options.fractional else Decimal(1)
+
+    @property
+    def minimum_notional(self) -> Decimal:
+        return self._options.minimum_notional
 
     # -- reading ---------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ class Ledger:
         if since is not None:
             query = query.where(entry.at > since)
         with transaction(self._engine) as db:
-            return {book: amount for book, amount in db.execute(query)}
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -137,7 +137,11 @@ class Ledger:
 
     def post_in(self, db: Connection, account_id: UUID, entries: Iterable[Entry]) -> int:
         """The same in the caller's transaction. An entry whose reference is there is skipped."""
-        entries = [entry for entry in entries if entry.postings]
+        by_reference: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.postings:
+                by_reference.setdefault(entry.reference, entry)
+        entries = list(by_reference.values())
         if not entries:
             return 0
         self.lock(db, account_id)
@@ -154,7 +158,7 @@ class Ledger:
         ]
         query = insert(ledger_entries).values(rows).on_conflict_do_nothing()
         added = query.returning(ledger_entries.c.reference, ledger_entries.c.id)
-        numbers: dict[str, int] = {reference: number for reference, number in db.execute(added)}
+        numbers: dict[str, int] = {row.reference: row.id for row in db.execute(added)}
         fresh = [entry for entry in entries if entry.reference in numbers]
         if fresh:
             _write_postings(db, account_id, fresh, numbers)

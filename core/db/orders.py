@@ -230,7 +230,8 @@ class Orders:
     ) -> tuple[OrderRecord, ...]:
         """Take over what the broker shows: states, and fills into the ledger, in one transaction.
 
-        ``entries_of`` gives the parts after the fill and the entries it makes. What the broker
+        ``entries_of`` gives, of the record before, the parts after the fill and the entries it
+        makes. What the broker
         shows is cumulative; an older view than what is stored changes nothing. Returns the orders
         that changed, as they are now.
         """
@@ -248,7 +249,7 @@ class Orders:
                     continue
                 changed.append(after)
                 if after.filled_quantity != record.filled_quantity:
-                    owned, made = entries_of(after, view, parts.get(record.id, ()))
+                    owned, made = entries_of(record, view, parts.get(record.id, ()))
                     entries += made
                     _write_parts(db, record.id, owned)
                 _write_order(db, after)
