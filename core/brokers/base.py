@@ -307,3 +307,7 @@ class OrderStream(Protocol):
         Empty when nothing came, also while the connection is down: it is mended behind.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...

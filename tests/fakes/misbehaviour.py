@@ -80,6 +80,17 @@ def slow(seconds: float) -> Act:
     return act
 
 
+def dripping(pause_seconds: float) -> Act:
+    """The proper answer a byte at a time, each sooner than a client's time-out."""
+
+    def act(exchange: Exchange) -> Reply:
+        reply = exchange.proper()
+        reply.drip_seconds = pause_seconds
+        return reply
+
+    return act
+
+
 def changed(change: Callable[[Any], Any]) -> Act:
     """The proper answer with its JSON passed through ``change``."""
 

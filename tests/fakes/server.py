@@ -36,12 +36,14 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer; with ``cut_after`` the connection breaks after that many bytes of the body."""
+    """An answer; with ``cut_after`` the connection breaks after that many bytes of the body, with
+    ``drip_seconds`` each byte waits so long."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
+    drip_seconds: float = 0.0
 
     @classmethod
     def of(cls, content: Any, status: int = 200, **headers: str) -> Reply:
@@ -207,11 +209,18 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
+            if reply.drip_seconds:
+                self.drip(reply)
             self.wfile.write(reply.body[: reply.cut_after])
             if reply.cut_after is not None:
                 self.wfile.flush()
                 self.close_connection = True
                 _shut(self.connection)
+
+        def drip(self, reply: Reply) -> None:
+            while reply.body and not fake.stopping.wait(reply.drip_seconds):
+                self.wfile.write(reply.body[:1])
+                reply.body = reply.body[1:]
 
         def log_message(self, *_: Any) -> None:
             """Quiet; the journal is the log."""

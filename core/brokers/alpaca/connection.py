@@ -105,8 +105,7 @@ class Connection:
             except Refusal as refusal:
                 if refusal.status == 404 and refusal.said is not None:
                     return None
-                failure = _translated(refusal)
-            raise failure
+                raise _translated(refusal) from refusal
 
         return self._patience.read(once, _tell)
 

@@ -146,7 +146,7 @@ def test_an_account_that_is_not_active_is_blocked(broker, alpaca):
 # -- an order's life -------------------------------------------------------------------------------
 
 
-def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca, data):
+def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca, data, clock):
     """Row 18: 3 filled at 100, the other 7 replaced and filled at 102."""
     alpaca.fill_as(fills.partly("3"))
     send(broker)
@@ -162,6 +162,7 @@ def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca,
     assert (order.state, order.quantity, order.filled_quantity) == ("filled", 10, 10)
     assert order.filled_cash == 3 * 100 + 7 * 102 == 100_000 - broker.account().cash
     assert [p.quantity for p in broker.positions()] == [10]
+    assert [o.state for o in broker.recent_orders(clock())] == ["replaced", "replaced", "filled"]
 
 
 def test_a_replacement_that_cannot_be_shown_is_no_answer(broker, alpaca):
@@ -430,6 +431,17 @@ def test_hours_that_cannot_be_read_are_no_hours(broker, alpaca, close):
 
 
 # -- pages ----------------------------------------------------------------------------------------
+
+
+def test_orders_of_one_instant_at_the_end_of_a_page_are_not_lost(broker, alpaca, data):
+    """Alpaca writes nanoseconds, we ask in microseconds."""
+    data.quotes.set("SPY", "1")
+    alpaca.fill_as(fills.never)
+    for n in range(505):
+        alpaca.order_by_hand("SPY", "buy", 2, client_order_id=f"o{n}")
+    for order in alpaca.orders[497:503]:
+        order.submitted_at = alpaca.orders[497].submitted_at
+    assert [o.client_order_id for o in broker.open_orders()] == [f"o{n}" for n in range(505)]
 
 
 def test_pages_of_orders_that_run_in_a_circle_end(broker, alpaca):
