@@ -104,7 +104,12 @@ def replay(
 def _deploy_those_of(
     services: Services, desk: Desk, account: Account, shares: Sequence[Share], number: int
 ) -> None:
-    there = {one.name for one in services.deployments.of_user(account.user_id)}
+    there = {
+        one.name
+        for one in services.deployments.of(
+            account.id, ("active", "paused", "liquidating", "stopped")
+        )
+    }
     for share in shares:
         if share.begins <= number and share.name not in there:
             deploy(

@@ -30,20 +30,43 @@ def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
         snapshot = by_book.get(one.book)
         weights = last[one.id][1] if one.id in last else {}
         if one.state == "active" and snapshot and snapshot.drawdown >= limits.strategy_drawdown:
-            _trip(desk, one, snapshot, weights, limits.strategy_drawdown)
+            peak = _peak_since(desk, snapshot, one.state_at)
+            if 1.0 - snapshot.growth / peak >= limits.strategy_drawdown:
+                _trip(desk, one, snapshot, peak, weights, limits.strategy_drawdown)
         elif one.state == "paused" and one.state_by == "breaker" and one.shadow is not None:
             _move(desk, one, session, limits.strategy_release)
     total = by_book.get(TOTAL)
     if total is not None and total.drawdown >= limits.account_drawdown:
-        reason = f"the account is {total.drawdown:.1%} below its peak"
-        _switch(desk, "halted", reason, "account_halted")
+        account = desk.accounts.by_id(desk.account.id)
+        peak = _peak_since(desk, total, account.state_at)
+        fallen = 1.0 - total.growth / peak
+        if fallen >= limits.account_drawdown:
+            reason = f"the account is {fallen:.1%} below its peak"
+            _switch(desk, "halted", reason, "account_halted")
+
+
+def _peak_since(desk: Desk, snapshot: Snapshot, since: datetime | None) -> float:
+    """The book's highest growth since it was last let go on, where it stood then included.
+
+    Measured from a peak before that, a release would last until the next close and no longer.
+    """
+    seen = desk.equity.snapshots(desk.account.id, books=[snapshot.book])
+    earlier = [one for one in seen if one.session < snapshot.session]
+    before = [one for one in earlier if since is not None and one.at <= since]
+    start = [before[-1].growth] if before else [1.0]
+    after = [one.growth for one in earlier if since is None or one.at > since]
+    return max(*start, *after, snapshot.growth)
 
 
 def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
-    """Only reduce positions for the rest of a day that lost too much."""
-    limits = desk.accounts.by_id(desk.account.id).limits
+    """Only reduce positions for the rest of a day that lost too much, unless a person let the
+    account go on that day."""
+    account = desk.accounts.by_id(desk.account.id)
+    limits = account.limits
     before = desk.equity.latest_snapshots(desk.account.id).get(TOTAL)
     if before is None or before.equity <= 0:
+        return
+    if account.state_by == "user" and account.state_at and account.state_at > before.at:
         return
     moved = desk.ledger.capital_moved(desk.account.id, desk.account.currency, before.at)
     base = before.equity + sum(
@@ -69,13 +92,12 @@ def _trip(
     desk: Desk,
     deployment: Deployment,
     snapshot: Snapshot,
+    peak: float,
     weights: Mapping[str, float],
     limit: float,
 ) -> None:
-    reason = f"{snapshot.drawdown:.1%} below its peak, the limit is {limit:.0%}"
-    # Where all is lost nothing says how high the peak was; no shadow recovers from there either.
-    left = 1.0 - snapshot.drawdown
-    peak = snapshot.growth / left if left > 0 else 1.0
+    fallen = 1.0 - snapshot.growth / peak
+    reason = f"{fallen:.1%} below its peak, the limit is {limit:.0%}"
     shadow = Shadow(snapshot.growth, peak, dict(weights), snapshot.session, snapshot.session)
     with transaction(desk.engine) as db:
         turned = desk.deployments.turn(

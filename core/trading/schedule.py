@@ -52,7 +52,7 @@ def agenda(
 ) -> Agenda:
     """What to do at ``at``: windows that are due and not ended, and those that passed unseen.
 
-    Windows due before ``since`` (the account's first strategy) never were.
+    Windows that closed before ``since`` (the account's first strategy) never were.
     """
     open_now: list[Due] = []
     missed: list[Due] = []

@@ -16,7 +16,7 @@ from uuid import UUID
 from core.accounts.account import Account
 from core.brokers.base import Quote
 from core.db.session import transaction
-from core.errors import FlowInvalid, Halted
+from core.errors import FlowInvalid, Halted, Unavailable
 from core.portfolio.deployment import Deployment
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import cross_postings
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 SELLS_WAIT_SECONDS = 60.0
 """Longest wait for sells to fill before buys are sent."""
+PLANS = 3
+"""How often a window is planned again because a person changed something meanwhile."""
 BUYS_WAIT_SECONDS = 60.0
 """Longest wait for buys; what is open then is tended by the fill check."""
 
@@ -95,10 +97,15 @@ class TradeWindow:
     def _plan(self, window: Window) -> None:
         desk = self._desk
         desk.windows.step(window.id, "reading")
-        standing = settle(desk, self._fence)
-        plan, reading = self._planned(window.session, standing, traced=True)
-        desk.drill.reached("before_record")
-        self._record(window, plan, reading)
+        for _ in range(PLANS):
+            standing = settle(desk, self._fence)
+            plan, reading = self._planned(window.session, standing, traced=True)
+            desk.drill.reached("before_record")
+            if self._record(window, plan, reading):
+                break
+            log.info("the books changed while the window was planned: it is planned again")
+        else:
+            raise Unavailable("The books changed each time the window was planned. Trying again.")
         desk.drill.reached("recorded")
         if plan.screened.halt:
             self._halt(window, plan.screened.halt)
@@ -179,12 +186,19 @@ class TradeWindow:
 
     # -- recording -----------------------------------------------------------------------------
 
-    def _record(self, window: Window, plan: Plan, reading: Reading) -> None:
-        """Decisions, crosses and orders in one transaction, under the kill switch and the fence."""
+    def _record(self, window: Window, plan: Plan, reading: Reading) -> bool:
+        """Decisions, crosses and orders in one transaction, under the kill switch and the fence.
+
+        False, and nothing is recorded, where a book is not what was planned on any more: a
+        strategy was stopped meanwhile, or its capital changed.
+        """
         desk, account_id = self._desk, self._desk.account.id
         made, parts = orders_of(window, plan, reading, self._fence, desk.clock())
         with transaction(desk.engine) as db:
             state = desk.orders.guard(db, account_id, self._fence)
+            desk.ledger.lock(db, account_id)
+            if desk.ledger.balances(account_id, db) != reading.balances:
+                return False
             if state == "reducing":
                 made = [only_reducing(one, reading.positions) for one in made]
             decided = [decision_record(window, one) for one in plan.planned]
@@ -196,6 +210,7 @@ class TradeWindow:
                 desk.ledger.post_in(db, account_id, [entry])
             desk.orders.record(db, made, parts)
             desk.events.add(refusal_events(desk, window, plan, made), db=db)
+        return True
 
     def _halt(self, window: Window, reason: str, *, by: str = "budget") -> None:
         desk = self._desk
