@@ -46,10 +46,12 @@ def deploy_dialog(version: StrategyVersion, running: Flow) -> None:
             add_demo_account()
             st.rerun(scope="fragment")
         return
-    account = accounts[0]
+    shown = st.session_state.get("account")
+    first = next((i for i, one in enumerate(accounts) if one.name == shown), 0)
+    account = accounts[first]
     if len(accounts) > 1:
         account = st.selectbox(
-            "Account", accounts,
+            "Account", accounts, first,
             format_func=lambda one: f"{one.name} ({one.broker} {one.mode})",
         )  # fmt: skip
     _form(version, running, account)
