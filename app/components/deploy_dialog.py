@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import navigation
 from app.account_reading import desk_of, free_capital
+from app.components.account_choice import kind_of
 from app.components.account_form import add_demo_account
 from app.components.plain import plain
 from app.components.problems import show_error
@@ -52,7 +53,7 @@ def deploy_dialog(version: StrategyVersion, running: Flow) -> None:
     if len(accounts) > 1:
         account = st.selectbox(
             "Account", accounts, first,
-            format_func=lambda one: f"{one.name} ({one.broker} {one.mode})",
+            format_func=lambda one: f"{one.name} ({kind_of(one)})",
         )  # fmt: skip
     _form(version, running, account)
 
