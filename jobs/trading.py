@@ -13,12 +13,12 @@ from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import lease_of
-from core.accounts.events import Severity
+from core.accounts.events import Kind, Severity
 from core.brokers.base import OrderStream, SessionHours
 from core.calendar import calendar
 from core.errors import NeedsOperator, SluiceError, Unavailable
 from core.portfolio.equity import TOTAL
-from core.portfolio.records import UNFINISHED, Window
+from core.portfolio.records import UNFINISHED, OrderRecordState, Window
 from core.trading.breakers import after_close, during_session, new_session
 from core.trading.parity import check_session
 from core.trading.schedule import LOOK_BACK, Agenda, Due, agenda
@@ -27,6 +27,8 @@ from core.trading.snapshots import Valued, add_equity_points, snapshot, value_no
 from core.trading.window import TradeWindow
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from core.accounts.account import Account
     from core.bootstrap import Services
     from core.trading.decide import Ready
@@ -38,8 +40,11 @@ SNAPSHOT_AFTER = timedelta(minutes=5)
 """After the close."""
 TEND_EVERY = timedelta(seconds=20)
 """Open orders are looked up so often, whatever a stream tells."""
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(seconds=60)
-"""Before the next try, while a broker or a source does not answer."""
+STUCK: tuple[OrderRecordState, ...] = ("unknown", "pending_cancel", "unrecognised")
+FAILED: tuple[Kind, ...] = ("order_failed",)
+STUCK_AFTER = timedelta(minutes=15)
+LONGEST_PAUSE_SECONDS = 60.0
+"""Between two tries while a broker does not answer, or takes no orders."""
 PARITY_AFTER = timedelta(hours=2)
 """After the close: bars are settled by then."""
 
@@ -53,10 +58,12 @@ class AccountWork:
         self._kept: dict[str, Ready] = {}
         self._desk: Desk | None = None
         self._hours: tuple[datetime, tuple[SessionHours, ...]] | None = None
-        self._refused, self._failures = "", 0
-        self._again_at = datetime.min.replace(tzinfo=UTC)
         self._updates: OrderStream | None = None
         self._tended = datetime.min.replace(tzinfo=UTC)
+        self._refused = ""
+        self._failures = 0
+        self._paused_at = self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._told: set[UUID] = set()
 
     def desk(self) -> Desk:
         if self._desk is None:
@@ -77,12 +84,14 @@ class AccountWork:
         """Run what is due, tend what is open; nothing while there is neither."""
         services, account = self._services, self.account
         now = services.clock()
+        if self._paused_at <= now < self._not_before:
+            return
         plan = self._agenda(now)
         waiting = services.windows.of(account.id, states=("requested", *UNFINISHED))
         open_orders = services.orders.open(account.id)
         if not (plan.now or plan.missed or waiting) and not self._time_to_tend(now):
             return
-        if not (plan.now or plan.missed or waiting or open_orders) or now < self._again_at:
+        if not (plan.now or plan.missed or waiting or open_orders):
             return
         lease = services.lease(lease_of(account.id))
         if not lease.take():
@@ -96,14 +105,20 @@ class AccountWork:
                     trader.run(one)
             if open_orders and not due:
                 self.desk().executor().tend(account.id, None, lease.fence)
+            self._say_stuck(now)
             self._refused, self._failures = "", 0
         except (Unavailable, NeedsOperator) as err:
             self._report(err)
-            self._failures += 1
-            pause = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
-            self._again_at = services.clock() + pause
+            self._back_off()
         finally:
             lease.give_back()
+
+    def _back_off(self) -> None:
+        """The next try is later each time; a minute is never too long before a close."""
+        self._failures += 1
+        seconds = min(2.0**self._failures, LONGEST_PAUSE_SECONDS)
+        self._paused_at = self._services.clock()
+        self._not_before = self._paused_at + timedelta(seconds=seconds)
 
     def _time_to_tend(self, now: datetime) -> bool:
         """Whether open orders are looked up now: the stream told of one, or it has been a while."""
@@ -153,6 +168,27 @@ class AccountWork:
                 text = f"The window of {due.session} was missed: nothing ran before the close."
                 event = self.desk().event("missed_window", text, severity="critical")
                 services.events.add([event])
+
+    def _say_stuck(self, now: datetime) -> None:
+        """Say once of each order that it stays without an end: its symbol is not traded."""
+        services = self._services
+        for order in services.orders.open(self.account.id):
+            since = order.sent_at or order.created_at
+            if order.state not in STUCK or now - since < STUCK_AFTER or order.id in self._told:
+                continue
+            self._told.add(order.id)
+            name = order.client_order_id
+            if services.events.page(
+                self.account.user_id, account=self.account.id, kinds=FAILED, text=name
+            ):
+                continue  # said by a process before this one
+            text = (
+                f"{order.side} {order.quantity.normalize():f} {order.symbol} ({name}) is "
+                f"{order.state} since {since:%H:%M} UTC. {order.symbol} is not traded until the "
+                "broker says how it ended."
+            )
+            event = self.desk().event("order_failed", text, severity="critical")
+            services.events.add([event])
 
     def _asked(self, waiting: Sequence[Window], plan: Agenda) -> list[Due]:
         """Windows a person asked for, and those left unfinished that are not on the agenda."""

@@ -215,6 +215,17 @@ class Orders:
                 .values(values)
             )
 
+    def never_arrived(self, id: UUID, reason: str) -> None:  # noqa: A002
+        """The broker has none of it and can no longer get it: nothing was traded under its name."""
+        now = self._clock()
+        query = (
+            update(orders)
+            .where(orders.c.id == id, orders.c.state.in_(("sending", "unknown")))
+            .values(state="lapsed", reason=reason, final_at=now, updated_at=now)
+        )
+        with transaction(self._engine) as db:
+            db.execute(query)
+
     def rejected(self, id: UUID, reason: str, *, kind: str, request_id: str | None) -> None:  # noqa: A002
         """The broker refused it: nothing was or will be traded under its name."""
         now = self._clock()

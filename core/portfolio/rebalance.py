@@ -49,6 +49,8 @@ def checked(weights: Mapping[str, float], *, gross_limit: float) -> dict[str, fl
     for symbol, weight in weights.items():
         if weight is None or not math.isfinite(weight):
             raise Unplannable(f"the weight of {symbol} is not a number")
+        if weight < 0:
+            raise Unplannable(f"the weight of {symbol} is below zero, and nothing is sold short")
     gross = sum(abs(weight) for weight in weights.values())
     if gross > gross_limit + WEIGHT_TOLERANCE:
         raise Unplannable(

@@ -29,7 +29,7 @@ from core.brokers.base import (
 )
 from core.clock import Clock
 from core.db.orders import Orders
-from core.errors import NeedsOperator, Unavailable
+from core.errors import Halted, NeedsOperator, Unavailable
 from core.portfolio.records import AT_BROKER, OrderRecord
 from core.trading.crash import Drill
 from core.trading.fills import entries_of_fill
@@ -40,10 +40,16 @@ ONE_BY_ONE = 10
 """More orders than this are looked up in the broker's list."""
 _MARGIN = timedelta(minutes=2)
 """Between our clock and the broker's."""
+_A_DAY = timedelta(hours=12)
+"""An order is for the rest of its session: so long after it was recorded it is over."""
 AT_ONCE = 8
 """Orders under way to the broker at a time."""
 RESENDS = 1
 """How often the same id is sent again after the broker said it has none of it."""
+
+
+class AccountRefused(Halted):
+    """The broker takes no orders of this account: none may follow until a person has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Executor:
         """Send planned orders in their order, a few at a time, until the window closes.
 
         Between the handfuls it looks at the kill switch, the fence and whether to stop: raises
-        Halted or Fenced.
+        Halted or Fenced. Raises AccountRefused as soon as the broker says so.
         """
         planned = [order for order in orders if order.state == "planned"]
         for handful in _handfuls(planned, AT_ONCE):
@@ -124,6 +130,7 @@ class Executor:
     def _take(self, outcomes: Sequence[tuple[OrderRecord, SendOutcome]]) -> None:
         seen: dict[UUID, BrokerOrder] = {}
         by_id = {order.id: order for order, _ in outcomes}
+        asked_to_wait, refused = 0.0, ""
         for order, outcome in outcomes:
             match outcome:
                 case Accepted(view):
@@ -133,11 +140,17 @@ class Executor:
                 case Unknown(reason, wait):
                     self._orders.unanswered(order.id, reason)
                     log.warning("no answer for %s: %s", order.client_order_id, reason)
-                    if wait:
-                        self._pause(min(wait, 60.0))
+                    asked_to_wait = max(asked_to_wait, wait or 0.0)
                 case Refused(kind, reason, request_id):
                     self._orders.rejected(order.id, reason, kind=kind, request_id=request_id)
+                    if kind == "account":
+                        refused = reason
         self._book(seen, by_id)
+        if refused:
+            raise AccountRefused(refused)
+        if asked_to_wait:
+            # Once for all of them, and after what is known of the others is stored.
+            self._pause(min(asked_to_wait, 60.0))
 
     # -- tending -------------------------------------------------------------------------------
 
@@ -198,6 +211,10 @@ class Executor:
     def _never_heard_of(
         self, order: OrderRecord, resend_until: datetime | None, fence: int
     ) -> None:
+        if self._clock() >= order.created_at + _A_DAY:
+            # An order for the day that the broker has none of when its day is over never arrived.
+            self._orders.never_arrived(order.id, "it never reached the broker, and its day is over")
+            return
         self._orders.unanswered(order.id, "the broker does not know it yet", not_found=True)
         again = (
             resend_until is not None

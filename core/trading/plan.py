@@ -148,13 +148,28 @@ def _planned(
     except Unplannable as err:
         reason = _priced(str(err), decision.weights, reading)
         return Planned(deployment, _aborted(decision, reason), equity, None)
+    small = sorted(
+        symbol
+        for symbol in weights
+        if symbol in reading.assets
+        and symbol not in frozen
+        and not held.get(symbol)
+        and symbol not in wanted.changes
+    )
+    if small:
+        decision = replace(decision, reason=f"too small to buy: {', '.join(small)}")
     left = sorted(
         symbol
         for symbol in weights.keys() | held.keys()
         if symbol in frozen or symbol not in reading.assets
     )
     if left:
-        decision = replace(decision, reason=_left_alone(left, reading))
+        both = (
+            (decision.reason, _left_alone(left, reading))
+            if small
+            else (_left_alone(left, reading),)
+        )
+        decision = replace(decision, reason="; ".join(both))
     return Planned(deployment, decision, equity, wanted)
 
 
@@ -174,7 +189,7 @@ def _acts(
 
 
 def _aborted(decision: Decision, reason: str) -> Decision:
-    return replace(decision, state="aborted", reason=reason)
+    return replace(decision, state="aborted", reason=reason, weights=None)
 
 
 def _priced(reason: str, symbols: Mapping[str, Any], reading: Reading) -> str:

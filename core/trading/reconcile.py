@@ -2,9 +2,9 @@
 
 More at the broker than in the ledger is a position made by hand: it is adopted as external and
 never sold; unless it is what a split makes of a holding and no money was spent on it: then the
-symbol stops until the broker tells of the split. Less is taken from what is external; what is missing beyond that belongs to strategies,
-and that symbol stops until a person has looked. Money that came is the reserve's; money that went
-is taken from the reserve as far as it has any.
+symbol stops until the broker tells of the split. Less is taken from what is external; what is
+missing beyond that belongs to strategies, and that symbol stops until a person has looked. Money
+that came is the reserve's; money that went is taken from the reserve as far as it has any.
 """
 
 from __future__ import annotations
@@ -111,10 +111,9 @@ def compare(
     return Comparison(tuple(entries), tuple(differences))
 
 
-_SPLITS = tuple(Decimal(n) for n in (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)) + (
-    Decimal("1.5"),
-    Decimal("1.25"),
-)
+_WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)
+_SPLITS = (Decimal("1.25"), Decimal("1.5"), *map(Decimal, _WHOLE))
+"""New shares for an old one."""
 
 
 def _looks_like_a_split(

@@ -131,6 +131,21 @@ def refusal_events(
     return events
 
 
+def failure_events(desk: Desk, window: Window, orders: Sequence[OrderRecord]) -> list[Event]:
+    """What the broker refused or did not answer. Nobody sends it again by himself."""
+    return [
+        desk.event(
+            "order_failed",
+            f"{order.side} {order.quantity.normalize():f} {order.symbol} is {order.state}: "
+            f"{order.reason}",
+            severity="critical" if order.status in ("account", "wash_trade") else "warning",
+            window=window.id,
+        )
+        for order in orders
+        if order.state in ("rejected", "unknown")
+    ]
+
+
 def summary_event(
     desk: Desk, window: Window, state: str, error: str, orders: Sequence[OrderRecord]
 ) -> Event:

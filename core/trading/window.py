@@ -25,11 +25,12 @@ from core.risk.checks import Standing as RiskStanding
 from core.trading.decide import Decision, Ready, decide_one, prepare
 from core.trading.deploy import release
 from core.trading.desk import Desk
-from core.trading.execute import Sending
+from core.trading.execute import AccountRefused, Sending
 from core.trading.market import read_bars
 from core.trading.plan import Plan, Reading, make_plan
 from core.trading.recording import (
     decision_record,
+    failure_events,
     makes_smaller,
     only_reducing,
     orders_of,
@@ -196,9 +197,9 @@ class TradeWindow:
             desk.orders.record(db, made, parts)
             desk.events.add(refusal_events(desk, window, plan, made), db=db)
 
-    def _halt(self, window: Window, reason: str) -> None:
+    def _halt(self, window: Window, reason: str, *, by: str = "budget") -> None:
         desk = self._desk
-        if desk.accounts.switch(desk.account.id, "halted", reason=reason, by="budget"):
+        if desk.accounts.switch(desk.account.id, "halted", reason=reason, by=by):
             desk.events.add(
                 [desk.event("account_halted", reason, severity="critical", window=window.id)]
             )
@@ -237,6 +238,8 @@ class TradeWindow:
                     fence=self._fence,
                 )
         except Halted as err:
+            if isinstance(err, AccountRefused):
+                self._halt(window, str(err), by="broker")
             left = [order.id for order in orders]
             desk.orders.refuse(left, str(err), status="halted")
             executor.await_final(
@@ -266,7 +269,8 @@ class TradeWindow:
         orders = desk.orders.of_window(window.id)
         with transaction(desk.engine) as db:
             if desk.windows.finish(window.id, state, error=error, db=db):
-                desk.events.add([summary_event(desk, window, state, error, orders)], db=db)
+                told = [summary_event(desk, window, state, error, orders)]
+                desk.events.add([*failure_events(desk, window, orders), *told], db=db)
         log.info("[TRADE WINDOW END] %s %s %s", desk.account.name, window.session, state)
         return desk.windows.by_id(window.id)
 

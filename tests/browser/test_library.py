@@ -110,7 +110,7 @@ def test_the_plus_makes_a_strategy_from_a_template_or_blank(page, app):
     # Typed, not confirmed: the click itself has to bring it along.
     page.get_by_role("textbox", name="Name").fill("From nothing")
     press(page, "Start blank")
-    page.wait_for_url("**/strategy-from-nothing")
+    page.wait_for_url("**/strategy-from-nothing?view=edit")
     expect(page.get_by_role("heading", name="From nothing")).to_be_visible()
 
 
@@ -125,6 +125,7 @@ def test_with_many_tabs_a_search_opens_any_strategy(page, app):
     page.get_by_role("option", name="The one I look for").click()
     page.wait_for_url("**/strategy-wanted")
     expect(page.get_by_role("heading", name="The one I look for")).to_be_visible()
+    expect(tab(page, "The one I look for")).to_be_visible()  # not folded into "more"
     settled(page)
     tab(page, "New").click()
     settled(page)
