@@ -49,10 +49,14 @@ def _nothing_yet() -> None:
                 new_account()
 
 
+def kind_of(account: Account) -> str:
+    """``paper``, ``alpaca paper``, ``alpaca live``."""
+    return account.broker if account.broker == account.mode else f"{account.broker} {account.mode}"
+
+
 def account_line(account: Account) -> str:
     """What kind of account it is, in a line of Markdown."""
-    kind = account.broker if account.broker == account.mode else f"{account.broker} {account.mode}"
     return (
-        f"**{plain(account.name)}** · {kind} · data: {account.source} · "
+        f"**{plain(account.name)}** · {kind_of(account)} · data: {account.source} · "
         f"trades {', '.join(f'{slot} min' for slot in account.slots)} before the close"
     )

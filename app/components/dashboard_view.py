@@ -12,7 +12,7 @@ from app.account_reading import next_due, read_overview
 from app.components.account_choice import account_line, choose_account
 from app.components.age import age
 from app.components.deploy_dialog import choose_and_deploy
-from app.components.deployment_dialogs import show_pending
+from app.components.deployment_dialogs import asking, show_pending
 from app.components.live_compare import compare_view
 from app.components.live_correlation import correlation_view
 from app.components.live_equity import equity_view
@@ -141,7 +141,7 @@ def _old(total: Now | None) -> str:
 def _strategies(account_id: UUID) -> None:
     account = services().accounts.by_id(account_id)
     strategies_table(account)
-    if navigation.leaving():
+    if navigation.leaving() or asking():
         st.rerun()
 
 

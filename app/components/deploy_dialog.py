@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import navigation
 from app.account_reading import desk_of, free_capital
+from app.components.account_choice import kind_of
 from app.components.account_form import add_demo_account
 from app.components.plain import plain
 from app.components.problems import show_error
@@ -46,11 +47,13 @@ def deploy_dialog(version: StrategyVersion, running: Flow) -> None:
             add_demo_account()
             st.rerun(scope="fragment")
         return
-    account = accounts[0]
+    shown = st.session_state.get("account")
+    first = next((i for i, one in enumerate(accounts) if one.name == shown), 0)
+    account = accounts[first]
     if len(accounts) > 1:
         account = st.selectbox(
-            "Account", accounts,
-            format_func=lambda one: f"{one.name} ({one.broker} {one.mode})",
+            "Account", accounts, first,
+            format_func=lambda one: f"{one.name} ({kind_of(one)})",
         )  # fmt: skip
     _form(version, running, account)
 

@@ -28,9 +28,13 @@ _ASKED = "deployment_question"
 
 
 def ask(question: Question, ids: Sequence[UUID]) -> None:
-    """Have the page ask it, at once."""
+    """Have the page ask it: for a button's callback, as a button's own value survives a rerun."""
     st.session_state[_ASKED] = (question, tuple(ids))
-    st.rerun(scope="app")
+
+
+def asking() -> bool:
+    """Whether something is to be asked: a fragment then has to run the whole page."""
+    return _ASKED in st.session_state
 
 
 def show_pending(account: Account) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.account_export import account_tables
+from app.exports import account_address
 from core import export
 from core.accounts.account import Account
 from core.library.strategies import slug_of
@@ -21,12 +21,17 @@ def csv_button(key: str, title: str, strategy: str, table: Callable[[], export.T
     )  # fmt: skip
 
 
-def excel_button(account: Account) -> None:
-    """Offer everything of an account as a workbook; nothing is read before the click."""
-    st.download_button(
-        "Excel", lambda: export.to_workbook(account_tables(account)),
-        f"{slug_of(account.name)}.xlsx", key="account_excel", icon=":material/download:",
-        on_click="ignore",
+def export_link(account: Account, table: str, filters: str = "") -> None:
+    """Offer a table of the account. A link: a page that is polled would draw a button's file anew
+    every few seconds, and a click that comes between would find it gone."""
+    st.link_button(
+        f"{table} CSV", account_address(account, table) + filters, icon=":material/download:"
+    )
+
+
+def excel_link(account: Account) -> None:
+    """Offer everything of an account as a workbook."""
+    st.link_button(
+        "Excel", account_address(account), icon=":material/download:",
         help="Strategies, equity, holdings, lots, proof, trades and orders of the account.",
-        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )  # fmt: skip

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pandas as pd
 import streamlit as st
 
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.resources import services
 from app.theme import SEVERITIES as STYLES
 from core.accounts.events import KINDS, REPLAYED, SEVERITIES, Recorded
-from core.export import Table
 
 REFRESH_SECONDS = 5
 PAGE = 100
-MOST = 10_000
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -63,7 +62,10 @@ def event_log(account_id: UUID) -> None:
         },
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
-        csv_button("ops", "Log", "events", lambda: _table(read(MOST)))
+        asked = {"words": words, "severity": severity, "kinds": ",".join(kinds)}
+        asked |= {"everywhere": "1"} if all_accounts else {}
+        account = services().accounts.by_id(account_id)
+        export_link(account, "Log", "?" + urlencode({k: v for k, v in asked.items() if v}))
         if len(found) > size:
             st.button("Older", icon=":material/expand_more:", on_click=_more, args=(size,))
 
@@ -82,12 +84,3 @@ def _line(one: Recorded) -> dict[str, object]:
         "Strategy": one.deployment,
         "Account": one.account,
     }
-
-
-def _table(found: list[Recorded]) -> Table:
-    header = ("at", "severity", "kind", "text", "account", "strategy")
-    return header, (
-        (one.event.at.isoformat(), one.event.severity, one.event.kind, one.event.text, one.account,
-         one.deployment)
-        for one in found
-    )  # fmt: skip

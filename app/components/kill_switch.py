@@ -16,6 +16,7 @@ from core.errors import SluiceError
 from core.trading.deploy import turn_kill_switch
 
 REFRESH_SECONDS = 3
+_WANTED = "kill_wanted"
 MEANS: dict[TradingState, str] = {
     "active": "Trades as its strategies decide.",
     "reducing": "Only makes positions smaller; nothing is bought.",
@@ -32,6 +33,8 @@ WHO = {
 @st.fragment(run_every=REFRESH_SECONDS)
 def kill_switch(account_id: UUID) -> None:
     """As the database has it now: the same row the trading transaction reads."""
+    if _WANTED in st.session_state:
+        st.rerun(scope="app")
     account = services().accounts.by_id(account_id)
     style = TRADING[account.state]
     with st.container(border=True, key="kill_switch"):
@@ -69,17 +72,17 @@ def _buttons(account: Account) -> None:
 
 
 def _button(label: str, icon: str, state: TradingState, *, primary: bool = False) -> None:
-    if st.button(
+    # A callback, as a button's own value survives a rerun: it would ask again and again.
+    st.button(
         label, icon=f":material/{icon}:", key=f"kill_{state}",
         type="primary" if primary else "secondary",
-    ):  # fmt: skip
-        st.session_state["kill_wanted"] = state
-        st.rerun(scope="app")
+        on_click=st.session_state.__setitem__, args=(_WANTED, state),
+    )  # fmt: skip
 
 
 def show_wanted(account: Account) -> None:
     """Draw the question that a button of the polled control asked for, once."""
-    wanted: TradingState | None = st.session_state.pop("kill_wanted", None)
+    wanted: TradingState | None = st.session_state.pop(_WANTED, None)
     if wanted is not None:
         _confirm(account, wanted)
 

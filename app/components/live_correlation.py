@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import streamlit as st
 
+from app.account_export import read_returns
 from app.account_reading import session_of
 from app.charts.correlations import correlation_chart
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.resources import services
 from app.theme import palette
 from core.accounts.account import Account
-from core.export import Table
 from core.market.bars import Float
 from core.metrics.correlation import LEAST_SHARED, correlation
 
@@ -27,12 +27,7 @@ def correlation_view(account: Account) -> None:
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     since = session_of(services().clock()) - timedelta(days=SPANS[span or "3M"])
-    running = services().deployments.of(account.id)
-    series: dict[str, dict[date, float]] = {one.name: {} for one in running}
-    name_of = {one.book: one.name for one in running}
-    for one in services().equity.snapshots(account.id, books=list(name_of), since=since):
-        if one.result is not None:
-            series[name_of[one.book]][one.session] = one.result
+    series = read_returns(account, since)
     if len(series) < 2 or max(map(len, series.values()), default=0) < LEAST_SHARED:
         st.info(
             f"It takes two strategies with {LEAST_SHARED} sessions in common to say something.",
@@ -46,15 +41,10 @@ def correlation_view(account: Account) -> None:
     )
     figure = correlation_chart(names, found, palette(st.context.theme.type))
     st.plotly_chart(figure, key="dash_correlation", config={"displaylogo": False}, theme=None)
-    csv_button("dash", "Correlation", account.name, lambda: _table(names, found))
+    export_link(account, "Correlation")
 
 
 def _mean(found: Float) -> str:
     pairs = found[np.triu_indices(len(found), 1)]
     known = pairs[~np.isnan(pairs)]
     return f"On average {known.mean():.2f}." if len(known) else ""
-
-
-def _table(names: list[str], found: Float) -> Table:
-    rows = ([name, *row] for name, row in zip(names, found.tolist(), strict=True))
-    return ("strategy", *names), rows

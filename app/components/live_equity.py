@@ -9,14 +9,13 @@ from uuid import UUID
 import numpy as np
 import streamlit as st
 
-from app.account_reading import read_names, session_of
+from app.account_reading import session_of
 from app.charts.live_equity import live_equity_chart
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.resources import services
 from app.theme import palette
 from core.accounts.account import Account
 from core.market.bars import Float
-from core.portfolio import tables
 from core.portfolio.equity import TOTAL, Snapshot
 
 REFRESH_SECONDS = 30
@@ -40,12 +39,7 @@ def equity_view(account_id: UUID) -> None:
             help="The growth of each strategy beside the account's, in percent.",
         )  # fmt: skip
         st.space("stretch")
-        csv_button(
-            "dash", "Equity", account.name,
-            lambda: tables.equity(
-                services().equity.snapshots(account.id), read_names(account).by_book
-            ),
-        )  # fmt: skip
+        export_link(account, "Equity")
     days = RANGES[chosen or "3M"]
     since = None if days is None else session_of(services().clock()) - timedelta(days=days)
     _chart(account, since, apart, intraday=days is not None and days <= INTRADAY_DAYS)

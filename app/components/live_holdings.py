@@ -12,14 +12,13 @@ import streamlit as st
 from app.account_reading import Names, desk_of, read_marks, read_names
 from app.charts.allocation_now import allocation_now_chart
 from app.components.age import age
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.components.plain import plain
 from app.components.problems import show_error
 from app.resources import services
 from app.theme import palette
 from core.accounts.account import Account
 from core.errors import SluiceError
-from core.portfolio import tables
 from core.portfolio.holdings import Agreement, Holding, agreement, holdings
 from core.portfolio.ledger import EXTERNAL, OTHER_SIDES, ZERO, Balances
 
@@ -63,7 +62,7 @@ def _proof(account: Account) -> None:
         pd.DataFrame([_agreement(row) for row in rows]), hide_index=True, placeholder="",
         height="content" if len(rows) < 9 else 320, key="dash_proof",
     )  # fmt: skip
-    csv_button("dash", "Proof", account.name, lambda: tables.proof(rows))
+    export_link(account, "Proof")
 
 
 def _last_asked(
@@ -175,8 +174,8 @@ def _holdings(account: Account) -> None:
         now = services().clock()
         st.caption(f"Prices are the newest known, {age(min(marked), now)}; gains are not realised.")
     with st.container(horizontal=True, gap="small"):
-        csv_button("dash", "Holdings", account.name, lambda: tables.holdings(found, names.by_book))
-        csv_button("dash", "Lots", account.name, lambda: tables.lots(found, names.by_book))
+        export_link(account, "Holdings")
+        export_link(account, "Lots")
 
 
 def read_holdings(account: Account) -> tuple[Names, tuple[Holding, ...]]:

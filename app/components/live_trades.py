@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from app.account_reading import Names, read_names
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.resources import services
 from core.accounts.account import Account
-from core.portfolio import tables
 from core.portfolio.ledger import ZERO
 from core.portfolio.trades import Trade, sold_by, trades
 
@@ -68,7 +67,7 @@ def trades_view(account: Account) -> None:
         height="content" if len(sold) < 12 else 440,
         column_config={"Made": MONEY, "Bought": MONEY, "Sold": MONEY},
     )  # fmt: skip
-    csv_button("dash", "Trades", account.name, lambda: tables.trades(found, names.by_book))
+    export_link(account, "Trades")
 
 
 def _line(one: Trade, names: Names) -> dict[str, object]:

@@ -12,13 +12,12 @@ from app import navigation
 from app.account_reading import ALL, LIVE, desk_of, next_due, read_overview
 from app.components.age import age
 from app.components.deployment_dialogs import ask
-from app.components.downloads import csv_button, excel_button
+from app.components.downloads import excel_link, export_link
 from app.components.plain import plain
 from app.resources import services
 from app.theme import DEPLOYMENTS
 from core.accounts.account import Account
 from core.errors import SluiceError
-from core.portfolio import tables
 from core.portfolio.deployment import Deployment
 from core.portfolio.overview import Overview, Row
 from core.trading.deploy import pause, resume
@@ -136,19 +135,22 @@ def _actions(account: Account, chosen: Sequence[Deployment]) -> None:
             on_click=_turn, args=(account, chosen, False), key="dash_resume",
             help="Trade again from the next window on.",
         )  # fmt: skip
-        stoppable = bool(states & {"active", "paused"})
-        if st.button(
-            "Stop", icon=":material/stop_circle:", disabled=not stoppable, key="dash_stop"
-        ):
-            ask("stop", [d.id for d in chosen if d.state in ("active", "paused")])
+        stoppable = [d.id for d in chosen if d.state in ("active", "paused")]
+        st.button(
+            "Stop", icon=":material/stop_circle:", disabled=not stoppable, key="dash_stop",
+            on_click=ask, args=("stop", stoppable), help="Asks what to do with what they hold.",
+        )  # fmt: skip
         running = one is not None and one.state in ("active", "paused")
-        if st.button("Capital", icon=":material/payments:", disabled=not running,
-                     key="dash_capital") and one:  # fmt: skip
-            ask("capital", [one.id])
-        swappable = running and one is not None and one.strategy_id is not None
-        if st.button("Version", icon=":material/published_with_changes:", disabled=not swappable,
-                     key="dash_version") and one:  # fmt: skip
-            ask("version", [one.id])
+        ids = [d.id for d in chosen]
+        st.button(
+            "Capital", icon=":material/payments:", disabled=not running, key="dash_capital",
+            on_click=ask, args=("capital", ids),
+        )  # fmt: skip
+        st.button(
+            "Version", icon=":material/published_with_changes:", key="dash_version",
+            disabled=not running or one is None or one.strategy_id is None,
+            on_click=ask, args=("version", ids),
+        )  # fmt: skip
         st.button(
             "Open", icon=":material/open_in_new:", key="dash_open",
             disabled=one is None or one.strategy_id is None, on_click=_open, args=(one,),
@@ -187,5 +189,5 @@ def _exports(account: Account, found: Overview, rows: Sequence[Row]) -> None:
             width="content",
         )
         st.space("stretch")
-        csv_button("dash", "Strategies", account.name, lambda: tables.strategies(rows))
-        excel_button(account)
+        export_link(account, "Strategies")
+        excel_link(account)

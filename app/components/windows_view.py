@@ -10,14 +10,13 @@ import streamlit as st
 
 from app.account_reading import next_due, session_of
 from app.components.age import age
-from app.components.downloads import csv_button
+from app.components.downloads import export_link
 from app.components.plain import plain
 from app.components.window_detail import TABLE_EPOCH, window_detail
 from app.resources import services
 from app.theme import WINDOWS
 from core.accounts.account import Account
 from core.calendar import calendar
-from core.portfolio import tables
 from core.portfolio.records import OrderRecordState, Window
 from core.trading.schedule import Due
 
@@ -83,10 +82,7 @@ def _list(account_id: UUID) -> None:
         st.space("stretch")
         if len(found) > size:
             st.button("Older", icon=":material/expand_more:", on_click=_more, args=(size,))
-        csv_button(
-            "ops", "Orders", account.name,
-            lambda: tables.orders(services().orders.recent(account.id, limit=100_000)),
-        )  # fmt: skip
+        export_link(account, "Orders")
 
 
 def _more(size: int) -> None:

@@ -163,6 +163,7 @@ def test_a_preview_plans_and_leaves_no_trace(server, services):
         flow = from_json({"name": "Buys SPY", "root": {"kind": "asset", "symbol": "SPY"}})
         deploy(then.desk(account), flow, then.flows.find, Decimal(1000))
         before = _rows(then, account.id)
+        clock.advance(60)  # what is written now would carry another instant
         due = Due(WINDOW.date(), 0, WINDOW, WINDOW + timedelta(minutes=10))
         plan = TradeWindow(then.desk(account), 0).preview(due)
         (order,) = plan.screened.passed
