@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import exports, previews
+from app.last_words import keep_last_words
 from app.resources import services
 from core.bootstrap import Services, version
 from core.errors import SluiceError
@@ -72,6 +73,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     services().close()
 
 
+keep_last_words()
 app = st.App(
     MAIN,
     lifespan=lifespan,

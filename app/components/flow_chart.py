@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 import streamlit as st
@@ -21,8 +21,16 @@ LEAST_PIXELS, MOST_PIXELS, ROW_PIXELS = 340, 680, 40
 
 
 @st.fragment
-def flow_chart(key: str, binding: Binding, *, shares: Mapping[int, float] | None = None) -> None:
+def flow_chart(
+    key: str,
+    binding: Binding,
+    *,
+    shares: Mapping[int, float] | None = None,
+    details: Callable[[int], None] | None = None,
+) -> None:
     """Draw the flow. With ``shares`` (by node), the path taken stands out and the rest fades.
+
+    ``details`` draws what there is to say of a block that was clicked, below the chart.
 
     A fragment: the component answers each time it is mounted, and the page must not run for that.
     """
@@ -33,7 +41,7 @@ def flow_chart(key: str, binding: Binding, *, shares: Mapping[int, float] | None
         [_edge(box, colours, shares) for box in boxes if box.parent is not None],
         timestamp=_timestamp(key, (id(binding), colours.mode, tuple((shares or {}).items()))),
     )
-    streamlit_flow(
+    said = streamlit_flow(
         key,
         state,
         height=_height(boxes),
@@ -42,10 +50,17 @@ def flow_chart(key: str, binding: Binding, *, shares: Mapping[int, float] | None
         show_controls=True,
         min_zoom=0.05,
         hide_watermark=True,
+        get_node_on_click=details is not None,
     )
     hidden = sum(box.hidden for box in boxes)
     if hidden:
         st.caption(f"{hidden:,} more blocks further down are not drawn.")
+    if details is not None:
+        # Nothing selected is also what the component says each time it is drawn.
+        if said.selected_id is not None:
+            st.session_state[f"{key}_chosen"] = int(said.selected_id)
+        if (chosen := st.session_state.get(f"{key}_chosen")) in {box.node for box in boxes}:
+            details(chosen)
 
 
 def _height(boxes: list[Box]) -> int:
@@ -133,6 +148,7 @@ def _css(colours: Palette) -> str:
         ".title,.text{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
         f".text{{font-size:10.5px;color:{colours.muted}}}.share{{color:{colours.strategy}}}"
         ".react-flow__handle{opacity:0}"
+        f".react-flow__node.selected{{box-shadow:0 0 0 3px {colours.strategy}!important}}"
         f".react-flow__controls-button{{background:{colours.raised}!important;"
         f"border-color:{colours.line}!important}}"
         f".react-flow__controls-button svg{{fill:{colours.text}!important}}"

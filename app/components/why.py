@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from core.flow.session_difference import BlockChange, Difference, difference
 from core.flow.trace import ConditionTrace, ItemTrace, NodeTrace, Trace, trace
 
 PERCENT = st.column_config.NumberColumn(format="percent")
+COLUMNS = ["Block", "Kind", "Share", "Choice", "To flip", "Reads"]
 TO_FLIP = st.column_config.NumberColumn(
     "To flip",
     format="percent",
@@ -41,7 +43,9 @@ def why(key: str, backtest: Backtest) -> None:
     if against is not None:
         _changes(difference(trace(backtest.seen, backtest.offset + against), found))
     shares = {n.node: n.share for n in found.nodes if n.share is not None}
-    flow_chart(f"{key}_why_chart", backtest.seen.binding, shares=shares)
+    flow_chart(
+        f"{key}_why_chart", backtest.seen.binding, shares=shares, details=partial(_block, found)
+    )
     st.dataframe(
         _path(found), hide_index=True, placeholder="", key=f"{key}_why_path",
         column_config={"Share": PERCENT, "To flip": TO_FLIP},
@@ -140,24 +144,40 @@ def _ranked(item: ItemTrace) -> str:
 # -- the path ------------------------------------------------------------------------------------
 
 
+def _block(found: Trace, number: int) -> None:
+    """What one block of the chart did, and what it read."""
+    node = next((node for node in found.nodes if node.node == number), None)
+    if node is None or node.share is None:
+        named = "This block" if node is None else f"**{plain(node.title)}**"
+        st.markdown(f"{named} was not on the path on {found.session}.")
+        return
+    st.markdown(f"**{plain(node.title)}** on {found.session}")
+    st.dataframe(
+        pd.DataFrame(_node(node), columns=COLUMNS), hide_index=True,
+        column_config={"Share": PERCENT, "To flip": TO_FLIP},
+    )  # fmt: skip
+
+
 def _path(found: Trace) -> pd.DataFrame:
     """One line for each node on the path, and below it its conditions or its items."""
-    rows: list[dict[str, object]] = []
-    for node in found.reached():
-        rows.append(
-            {
-                "Block": node.title,
-                "Kind": node.kind,
-                "Share": node.share,
-                "Choice": node.choice + (" (data missing)" if node.missing else ""),
-                "To flip": node.distance,
-                "Reads": "",
-            }
-        )
-        for condition in node.conditions:
-            rows += _condition(condition, 1)
-        rows += [_item(item) for item in node.items]
-    return pd.DataFrame(rows, columns=["Block", "Kind", "Share", "Choice", "To flip", "Reads"])
+    rows = [row for node in found.reached() for row in _node(node)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _node(node: NodeTrace) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {
+            "Block": node.title,
+            "Kind": node.kind,
+            "Share": node.share,
+            "Choice": node.choice + (" (data missing)" if node.missing else ""),
+            "To flip": node.distance,
+            "Reads": "",
+        }
+    ]
+    for condition in node.conditions:
+        rows += _condition(condition, 1)
+    return rows + [_item(item) for item in node.items]
 
 
 def _condition(condition: ConditionTrace, depth: int) -> list[dict[str, object]]:

@@ -224,6 +224,7 @@ def test_a_result_is_there_after_a_reload(page, app):
     run(page)
     page.reload()
     expect(page.get_by_text("saved just now")).to_be_visible()
+    settled(page)
     view(page, "Why this day")
     expect(page.get_by_role("button", name="Explain this result")).to_be_visible()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -14,6 +15,7 @@ from core.backtest.result import Backtest
 from core.backtest.run import run_backtest
 from core.backtest.settings import parse_settings
 from core.clock import system_clock
+from core.flow.describe import words_of
 from core.flow.examples import example_flows
 from core.flow.session_difference import difference
 from core.flow.trace import trace
@@ -98,6 +100,18 @@ def test_sessions_are_stepped_slid_and_compared(ran, computed):
     far = difference(trace(seen, computed.offset + t - 40), before)
     expect(page.get_by_text(f"Since {sessions[t - 40]}")).to_be_visible()
     expect(page.get_by_text(far.words())).to_be_visible()
+
+
+def test_a_block_clicked_in_the_chart_says_what_it_did(ran, computed):
+    page = ran
+    view(page, "Why this day")
+    first = words_of(computed.seen.binding).titles[0]
+    said = page.get_by_text(re.compile(rf"^{re.escape(first)} on \d{{4}}-"))
+    expect(said).to_have_count(0)
+    charts = page.locator("iframe[title*=streamlit_flow]")
+    expect(charts).to_have_count(2)  # the page's own, and that of the session
+    charts.nth(1).content_frame.locator(".react-flow__node").first.click()
+    expect(said).to_be_visible()
 
 
 def test_attribution_sums_to_the_return_on_the_card(ran):
