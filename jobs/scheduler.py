@@ -8,6 +8,7 @@ behind, and cannot write any more, as another fence is given out after it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -55,6 +56,8 @@ class Trading:
         self._services, self._leader, self._stop = services, leader, stop
         self._works: dict[UUID, AccountWork] = {}
         self._busy: dict[UUID, threading.Lock] = {}
+        self.hangs = False
+        """Whether work was still running at the end."""
 
     def each(self, what: Callable[[AccountWork], None], limit: float, name: str) -> None:
         """Do ``what`` for every account, side by side, unless this process stands by."""
@@ -124,6 +127,8 @@ class Trading:
         for lock in self._busy.values():
             if lock.acquire(timeout=max(0.0, until - time.monotonic())):
                 lock.release()
+            else:
+                self.hangs = True
         if self._leader.leads:
             self._say("stopped", "The scheduler ended in good order.")
 
@@ -176,6 +181,11 @@ def main() -> None:
         trading.end()
         leader.step_down()
         pulse.stop()
+    if trading.hangs:
+        # The interpreter would wait for its threads, and they for a broker that does not answer.
+        log.warning("work that hangs is left: the next start goes on with it")
+        logging.shutdown()
+        os._exit(0)
 
 
 def _add_jobs(
