@@ -60,8 +60,32 @@ def load() -> None:
         __import__(module)
 
 
+def warm() -> None:
+    """Decide once: the kernels' machine code is loaded here, not in every child."""
+    import tempfile
+    from datetime import date
+    from pathlib import Path
+
+    from core.flow.binding import bind
+    from core.flow.compile import compile_flow
+    from core.flow.formats.native import from_json
+    from core.market.sources.files import FilesSource
+    from core.trading.decide import Ready, decide_one
+
+    root = {"kind": "asset", "symbol": "AAA"}
+    flow = from_json({"sluice": 1, "name": "warm", "benchmark": "AAA", "root": root}, "warm")
+    ready = Ready(flow, bind(compile_flow(flow, lambda slug: flow)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bars.csv"
+        rows = [f"2026-11-{day},AAA,1,1,1,1,1" for day in (19, 20, 23)]
+        path.write_text("\n".join(["date,symbol,open,high,low,close,volume", *rows]) + "\n")
+        bars = {"adjusted": FilesSource(path).bars(("AAA",), adjustment="adjusted")}
+        assert decide_one(ready, bars, date(2026, 11, 23), None).state == "decided"
+
+
 def main() -> None:
     load()
+    warm()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
