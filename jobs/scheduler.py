@@ -91,6 +91,7 @@ class Trading:
         except Overdue as err:
             log.error("%s: left behind", err, extra={"action": "overdue"})
             self._works.pop(account.id, None)  # the next tick begins with a desk of its own
+            work.let_go()
         except Fenced as err:
             log.warning("%s", err, extra={"action": "fenced"})
         except SluiceError as err:

@@ -76,7 +76,7 @@ def compare(
     are compared when it is. Adopted shares are taken up at ``prices``. ``fills`` is the number of
     fills since cash was last equal: each may leave less than a cent between the broker's rounding
     and ours. ``first`` is an account's very first comparison: what it holds is its opening.
-    ``elsewhere`` are symbols with an open order of somebody else's: they wait as well, but cash does
+    ``elsewhere`` are symbols with an open order of somebody else: they wait as well, cash does
     not, as such an order may stay open for months.
     """
     book = owned(balances)
