@@ -339,6 +339,7 @@ class Services:
             pause=pause,
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
+            clock_limit_seconds=None if self.settings.clock is not None else 60.0,
         )
 
     @cached_property

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Desk:
     """``pause`` waits so many seconds, or less when ``stop`` is set; ``quiet`` marks events as a
-    replay's, which nobody is told of."""
+    replay's, which nobody is told of. Farther from the broker's clock than ``clock_limit_seconds``
+    nothing is traded; None where the clock was set."""
 
     account: Account
     broker: Broker
@@ -54,6 +55,7 @@ class Desk:
     pause: Callable[[float], None] = time.sleep
     drill: Drill = field(default_factory=Drill)
     quiet: bool = False
+    clock_limit_seconds: float | None = 60.0
 
     def executor(self) -> Executor:
         return Executor(
