@@ -215,6 +215,22 @@ def test_042_claimed_and_killed_then_closed(stand: Stand):
     stand.check()
 
 
+def test_042_claimed_then_closed_in_process(stand: Stand):
+    """The broker answers when it is too late."""
+    from core.errors import Unavailable
+
+    stand.deploy(AAA=0.5)
+    stand.fake.misbehave(does.status(503), times=2, path="/v2/positions")
+    with pytest.raises(Unavailable):
+        stand.window()
+    stand.at(minutes=-10)
+    window = stand.window()
+    assert window is not None
+    assert window.state == "missed"
+    assert stand.fake.sent == []
+    stand.check()
+
+
 def test_047_sigterm_in_the_middle_of_sending(stand: Stand):
     """It sends nothing more, records what it sent and ends within ten seconds; the rest follows."""
     symbols = [symbol for symbol in stand.symbols if symbol.startswith("X")][:20]
