@@ -25,6 +25,7 @@ from app.commands import (
     status,
     sweep,
     up,
+    vault,
     window,
 )
 from core.errors import BadInput, Cancelled, FlowInvalid, SluiceError
@@ -34,7 +35,7 @@ DONE, FAILED, BAD_INPUT = 0, 1, 2
 COMMANDS = (
     *(up, backtest, sweep, imports),
     *(account, deployment, window, holdings, kill),
-    *(status, doctor, migrate, serve),
+    *(status, doctor, migrate, vault, serve),
 )
 
 

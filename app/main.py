@@ -9,6 +9,9 @@ from core.errors import SluiceError
 
 st.set_page_config(page_title="Sluice", page_icon=":material/water_lux:", layout="wide")
 st.html(f"<style>{STYLE}</style>")
+# What a dialog had to say before it closed.
+if said := st.session_state.pop("toast", None):
+    st.toast(said, icon=":material/check_circle:")
 try:
     page = navigation.current()
     page.run()

@@ -19,10 +19,14 @@ from core.errors import SluiceError, UnknownName
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
+BACKTEST, EDIT = "Backtest", "Edit"
+"""The views of a strategy's page."""
 MOST_TABS, MOST_LETTERS = 6, 32
 """Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
+SURE_TABS = 3
+"""Of more than fit, the first so many are never folded away."""
 _TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
-_SWEEP, _ADDRESS = "next_sweep", "address"
+_SWEEP, _ADDRESS, _FRONT = "next_sweep", "address", "front_tab"
 # The next page is a standing one, "/library", or a strategy's short name, which has no slash.
 
 
@@ -33,9 +37,11 @@ def current() -> StreamlitPage:
     if wanted is None and _open_from_address(opened):
         opened = _open_tabs()
     standing = {
-        "/library": st.Page(
-            PAGES / "library.py", title="Library", icon=":material/folder:", default=True
+        "/dashboard": st.Page(
+            PAGES / "dashboard.py", title="Dashboard", icon=":material/dashboard:", default=True
         ),
+        "/operations": st.Page(PAGES / "operations.py", title="Operations", icon=":material/tune:"),
+        "/library": st.Page(PAGES / "library.py", title="Library", icon=":material/folder:"),
         "/variables": st.Page(PAGES / "variables.py", title="Variables", icon=":material/tag:"),
         "/backtests": st.Page(PAGES / "backtests.py", title="Backtests", icon=":material/history:"),
         "/batch": st.Page(PAGES / "batch.py", title="Batch tests", icon=":material/grid_on:"),
@@ -54,7 +60,10 @@ def current() -> StreamlitPage:
     }
     new = st.Page(PAGES / "new.py", title="New", icon=":material/add:")
     # The bar folds what does not fit into "N more": that must not be the way to everything else.
-    behind = [*tabs.values(), new] if len(tabs) <= MOST_TABS else [new, *tabs.values()]
+    many = len(tabs) > MOST_TABS
+    order = sorted(tabs, key=lambda slug: not (many and slug == st.session_state.get(_FRONT)))
+    shown = [tabs[slug] for slug in order]
+    behind = [new, *shown] if many else [*shown, new]
     page = st.navigation([*standing.values(), *behind], position="top")
     if wanted == "/heatmap":
         st.switch_page(standing[wanted], query_params={"sweep": st.session_state.pop(_SWEEP)})
@@ -62,7 +71,11 @@ def current() -> StreamlitPage:
         st.switch_page(standing[wanted])
     if wanted in tabs:
         st.switch_page(tabs[wanted])
-    st.session_state[_CURRENT] = next((s for s, tab in tabs.items() if tab == page), None)
+    current = next((slug for slug, tab in tabs.items() if tab == page), None)
+    st.session_state[_CURRENT] = current
+    if many and current is not None and order.index(current) >= SURE_TABS:
+        st.session_state[_FRONT] = current
+        st.rerun()  # the tab one looks at is never among those folded away
     return page
 
 
@@ -78,6 +91,23 @@ def open_strategy(slug: str) -> None:
     """Give the strategy a tab and go there at the next run, unless it was deleted meanwhile."""
     if _opened(slug):
         st.session_state[_NEXT] = slug
+
+
+def go_to(page: str) -> None:
+    """Show a standing page, named by its address, at the next run."""
+    st.session_state[_NEXT] = page
+
+
+def edit_strategy(slug: str) -> None:
+    """Open the strategy at the view in which it is edited."""
+    if _opened(slug):
+        st.session_state[_NEXT] = slug
+        st.session_state[view_key(slug)] = EDIT
+
+
+def view_key(slug: str) -> str:
+    """Where the session keeps which view of a strategy's page is shown."""
+    return f"strategy_view_{slug}"
 
 
 def go_to_heatmap(sweep: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app import exports
+from app import exports, previews
 from app.resources import services
 from core.bootstrap import Services, version
 from core.errors import SluiceError
@@ -54,6 +55,9 @@ def warm_up(shared: Services) -> None:
         history_of(backtest.seen, 0, backtest.offset)
     except SluiceError as err:
         log.warning("not warmed up: %s", err, extra={"action": "warm_up"})
+    # What is loaded by now stays: no collection has to look through it again.
+    gc.collect()
+    gc.freeze()
     log.info("warm", extra={"action": "warm_up"})
 
 
@@ -68,7 +72,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     services().close()
 
 
-app = st.App(MAIN, lifespan=lifespan, routes=[Route("/healthz", health), *exports.routes])
+app = st.App(
+    MAIN,
+    lifespan=lifespan,
+    routes=[Route("/healthz", health), *exports.routes, *previews.routes],
+)
 
 
 def serve(settings: Settings) -> None:

@@ -92,6 +92,71 @@ KINDS: dict[str, KindStyle] = {
 }
 
 
+Chip = Literal["green", "red", "orange", "blue", "violet", "gray"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateStyle:
+    """How one state looks wherever it is shown: a Material symbol, a badge's colour, a word."""
+
+    icon: str
+    colour: Chip
+    label: str
+
+
+DEPLOYMENTS: dict[str, StateStyle] = {
+    "active": StateStyle("play_circle", "green", "Active"),
+    "paused": StateStyle("pause_circle", "orange", "Paused"),
+    "liquidating": StateStyle("sell", "violet", "Liquidating"),
+    "stopped": StateStyle("stop_circle", "gray", "Stopped"),
+}
+TRADING: dict[str, StateStyle] = {
+    "active": StateStyle("check_circle", "green", "Active"),
+    "reducing": StateStyle("trending_down", "orange", "Reducing"),
+    "halted": StateStyle("block", "red", "Halted"),
+}
+WINDOWS: dict[str, StateStyle] = {
+    "requested": StateStyle("schedule_send", "blue", "Requested"),
+    "claimed": StateStyle("sync", "blue", "Deciding"),
+    "planned": StateStyle("sync", "blue", "Trading"),
+    "done": StateStyle("check_circle", "green", "Done"),
+    "missed": StateStyle("event_busy", "orange", "Missed"),
+    "expired": StateStyle("timer_off", "red", "Closed before the end"),
+    "failed": StateStyle("error", "red", "Failed"),
+}
+ORDERS: dict[str, StateStyle] = {
+    "planned": StateStyle("schedule", "blue", "Planned"),
+    "sending": StateStyle("sync", "blue", "Sending"),
+    "unknown": StateStyle("help", "orange", "Unknown"),
+    "accepted": StateStyle("hourglass_top", "blue", "Accepted"),
+    "partially_filled": StateStyle("hourglass_bottom", "blue", "Partly filled"),
+    "pending_cancel": StateStyle("hourglass_bottom", "orange", "Being cancelled"),
+    "unrecognised": StateStyle("help", "orange", "Unrecognised"),
+    "filled": StateStyle("check_circle", "green", "Filled"),
+    "canceled": StateStyle("cancel", "gray", "Cancelled"),
+    "expired": StateStyle("timer_off", "gray", "Expired"),
+    "rejected": StateStyle("error", "red", "Rejected"),
+    "replaced": StateStyle("swap_horiz", "gray", "Replaced"),
+    "refused": StateStyle("shield", "orange", "Refused"),
+    "lapsed": StateStyle("timer_off", "red", "Not sent in time"),
+}
+SEVERITIES: dict[str, StateStyle] = {
+    "info": StateStyle("info", "gray", "Info"),
+    "warning": StateStyle("warning", "orange", "Warning"),
+    "critical": StateStyle("error", "red", "Critical"),
+}
+CHECKS: dict[str, StateStyle] = {
+    "ok": StateStyle("check_circle", "green", "ok"),
+    "note": StateStyle("info", "blue", "note"),
+    "failed": StateStyle("error", "red", "failed"),
+}
+DECISIONS: dict[str, StateStyle] = {
+    "decided": StateStyle("check_circle", "green", "Decided"),
+    "held": StateStyle("pause_circle", "gray", "Held"),
+    "aborted": StateStyle("error", "orange", "Did not trade"),
+}
+
+
 def translucent(colour: str, share: float) -> str:
     """A hex colour as CSS that lets what is behind it through; a share of 1 hides it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -109,6 +174,8 @@ STYLE = """
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
   .st-key-wide_heading { display: none; }
+  .st-key-cards [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
+  .st-key-cards [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }

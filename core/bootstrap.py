@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.db.equity import Equity
     from core.db.events import Events
     from core.db.heartbeats import Heartbeats
-    from core.db.leases import Lease
+    from core.db.leases import Holder, Lease
     from core.db.ledger import Ledger
     from core.db.orders import Orders
     from core.db.queue import Queue
@@ -280,6 +280,12 @@ class Services:
 
         return Lease(self.database.engine, self.clock, name, holder())
 
+    def lease_holders(self) -> dict[str, Holder]:
+        """Who took each lease last, by its name."""
+        from core.db.leases import holders
+
+        return holders(self.database.engine)
+
     def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
         """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
         from core.adapters import make_broker
@@ -299,6 +305,7 @@ class Services:
         stop: Signal | None = None,
         source: MarketSource | None = None,
         broker: Broker | None = None,
+        updates: OrderStream | None = None,
         quiet: bool = False,
     ) -> Desk:
         """Everything the account's trading works with.
@@ -337,6 +344,7 @@ class Services:
             host=holder(),
             stop=stopping,
             pause=pause,
+            updates=updates,
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
             clock_limit_seconds=None if self.settings.clock is not None else 60.0,
@@ -380,6 +388,14 @@ class Services:
         from core.db.sealed import Sealed
 
         return Sealed(self.database.engine)
+
+    def renew_vault(self) -> int:
+        """A new key for the vault, and everything sealed with it; how many values.
+
+        If that fails half-way, old and new key are both there and everything opens.
+        """
+        self.vault.renew()
+        return self.sealed.reseal(self.vault)
 
     # -- market data ---------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -201,9 +201,6 @@ def equity_csv(result: Result) -> str:
 
 def workbook(result: Result, backtest: Backtest | None = None) -> bytes:
     """An Excel workbook: one sheet a table; with ``backtest`` also what earned what."""
-    from openpyxl import Workbook
-
-    book = Workbook(write_only=True)
     tables = {
         "About": about(result),
         "Metrics": metrics(result),
@@ -214,6 +211,14 @@ def workbook(result: Result, backtest: Backtest | None = None) -> bytes:
     }
     if backtest is not None:
         tables |= {"Attribution": attribution(backtest), "Blocks": branches(backtest)}
+    return to_workbook(tables)
+
+
+def to_workbook(tables: Mapping[str, Table]) -> bytes:
+    """An Excel workbook of any tables: a sheet for each, named by its key."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
     for title, (header, rows) in tables.items():
         sheet = book.create_sheet(title)
         sheet.freeze_panes = "B2"

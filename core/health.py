@@ -87,6 +87,11 @@ def _database(services: Services) -> Iterator[Check]:
         yield Check("schema", "failed", "the schema is not up to date.", "Run: sluice migrate")
 
 
+def _vault(services: Services) -> Iterator[Check]:
+    if services.schema().state == "current":
+        yield Check("vault", "ok", services.vault.check())
+
+
 def _redis(services: Services) -> Iterator[Check]:
     if services.redis is None:
         yield Check("redis", "ok", "not configured; bars are cached on disk only")
@@ -148,6 +153,7 @@ _PARTS: tuple[Callable[[Services], Iterator[Check]], ...] = (
     _python,
     _home,
     _database,
+    _vault,
     _redis,
     _kernels,
     _data,

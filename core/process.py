@@ -8,10 +8,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import SluiceError
 from core.heartbeat import EVERY_SECONDS
@@ -53,9 +53,18 @@ def end_with_parent() -> None:
 
 
 class Pulse:
-    """Beats for one process, from a thread of its own: long work is not death."""
+    """Beats for one process, from a thread of its own: long work is not death.
 
-    def __init__(self, services: Services, component: str) -> None:
+    ``detail`` is asked at each beat for what the process says of itself.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        component: str,
+        detail: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        self._detail = detail
         self._services = services
         self._component = component
         self._host, self._pid = socket.gethostname(), os.getpid()
@@ -79,7 +88,11 @@ class Pulse:
         """One sign of life; a database that is away is waited for, not died of."""
         try:
             self._services.heartbeats.beat(
-                self._component, host=self._host, pid=self._pid, started_at=self._started
+                self._component,
+                host=self._host,
+                pid=self._pid,
+                started_at=self._started,
+                detail=self._detail(),
             )
         except SluiceError as err:
             log.warning("no heartbeat: %s", err, extra={"action": "heartbeat"})

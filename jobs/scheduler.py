@@ -45,6 +45,9 @@ PARITY_SECONDS = 600.0
 WINDOW_LIMIT_SECONDS = 240.0
 """A window that takes longer hangs: it is left behind and gone on with by the next tick."""
 JOB_LIMIT_SECONDS = 60.0
+SIDE_BY_SIDE = 4
+"""A question is asked again while an account's answer takes long: the others must not wait."""
+THREADS = 24
 END_SECONDS = 6.0
 """At the end, how long running work is waited for."""
 
@@ -90,8 +93,8 @@ class Trading:
             within(limit, lambda: what(work), name=f"{name} {account.name}")
         except Overdue as err:
             log.error("%s: left behind", err, extra={"action": "overdue"})
-            self._works.pop(account.id, None)  # the next tick begins with a desk of its own
             work.let_go()
+            self._forget(account.id)  # the next tick begins with a desk of its own
         except Fenced as err:
             log.warning("%s", err, extra={"action": "fenced"})
         except SluiceError as err:
@@ -101,11 +104,17 @@ class Trading:
 
     def _work(self, account: Account) -> AccountWork:
         known = self._works.get(account.id)
-        if known is None or known.account != account:
+        if known is None or _configured(known.account) != _configured(account):
             # Changed keys, limits or windows take effect here, at the latest in a few seconds.
+            self._forget(account.id)
             known = AccountWork(self._services, account, self._stop)
             self._works[account.id] = known
         return known
+
+    def _forget(self, account_id: UUID) -> None:
+        work = self._works.pop(account_id, None)
+        if work is not None:
+            work.close()
 
     def stopping(self) -> bool:
         return self._stop.is_set()
@@ -130,6 +139,8 @@ class Trading:
                 lock.release()
             else:
                 self.hangs = True
+        for account_id in list(self._works):
+            self._forget(account_id)
         if self._leader.leads:
             self._say("stopped", "The scheduler ended in good order.")
 
@@ -149,6 +160,14 @@ class Trading:
             log.warning("not told: %s", err)
 
 
+def _configured(account: Account) -> tuple[object, ...]:
+    """What a desk is made of; what changes by itself, such as when it was reconciled, is not."""
+    return (
+        account.broker, account.mode, account.source, account.path, account.slots,
+        account.limits, account.options, account.sealed,
+    )  # fmt: skip
+
+
 def hand_out_upkeep(services: Services) -> None:
     """Put the daily upkeep into the queue."""
     services.queue.upkeep()
@@ -162,11 +181,15 @@ def main() -> None:
         stop = threading.Event()
         leader = Leader(services)
         trading = Trading(services, leader, stop)
-        pulse = Pulse(services, "scheduler")
+        pulse = Pulse(services, "scheduler", lambda: {"leads": leader.leads})
         scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(10)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            executors={"default": ThreadPoolExecutor(THREADS)},
+            job_defaults={
+                "coalesce": True,
+                "max_instances": SIDE_BY_SIDE,
+                "misfire_grace_time": None,
+            },
         )
         _add_jobs(scheduler, services, leader, trading)
         on_stop(stop.set)
@@ -195,9 +218,10 @@ def _add_jobs(
     def look() -> None:
         if leader.look():
             trading.start_up()
+            scheduler.add_job(fill_demo, id="demo", replace_existing=True)
 
     def fill_demo() -> None:
-        if leader.leads and not services.settings.no_demo:
+        if not services.settings.no_demo:
             try:
                 replay_demo(services, trading.stopping)
             except Cancelled:
@@ -213,7 +237,6 @@ def _add_jobs(
     scheduler.add_job(
         look, "interval", seconds=LOOK_SECONDS, id="lead", next_run_time=system_clock()
     )
-    scheduler.add_job(fill_demo, "interval", seconds=LOOK_SECONDS, id="demo")
     every(TICK_SECONDS, "window", AccountWork.tick, WINDOW_LIMIT_SECONDS)
     every(EQUITY_SECONDS, "equity", AccountWork.look_at_equity, JOB_LIMIT_SECONDS)
     every(CLOSE_SECONDS, "close", AccountWork.close_session, JOB_LIMIT_SECONDS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.accounts.account import lease_of
 from core.accounts.events import Kind, Severity
-from core.brokers.base import SessionHours
+from core.brokers.base import OrderStream, SessionHours
 from core.calendar import calendar
 from core.errors import NeedsOperator, SluiceError, Unavailable
 from core.portfolio.equity import TOTAL
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_AFTER = timedelta(minutes=5)
 """After the close."""
+TEND_EVERY = timedelta(seconds=20)
+"""Open orders are looked up so often, whatever a stream tells."""
 STUCK: tuple[OrderRecordState, ...] = ("unknown", "pending_cancel", "unrecognised")
 FAILED: tuple[Kind, ...] = ("order_failed",)
 STUCK_AFTER = timedelta(minutes=15)
@@ -57,6 +59,8 @@ class AccountWork:
         self._kept: dict[str, Ready] = {}
         self._desk: Desk | None = None
         self._hours: tuple[datetime, tuple[SessionHours, ...]] | None = None
+        self._updates: OrderStream | None = None
+        self._tended = datetime.min.replace(tzinfo=UTC)
         self._refused = ""
         self._failures = 0
         self._paused_at = self._not_before = datetime.min.replace(tzinfo=UTC)
@@ -65,7 +69,8 @@ class AccountWork:
 
     def desk(self) -> Desk:
         if self._desk is None:
-            self._desk = self._services.desk(self.account, stop=self._stop)
+            self._updates = self._services.order_stream(self.account)
+            self._desk = self._services.desk(self.account, stop=self._stop, updates=self._updates)
         return self._desk
 
     def let_go(self) -> None:
@@ -73,6 +78,13 @@ class AccountWork:
         this one still wants to record or send is refused by its fence."""
         if self._lease is not None:
             self._lease.give_back()
+
+    def close(self) -> None:
+        """Let go of the broker's stream and connections."""
+        if self._updates is not None:
+            self._updates.close()
+        if self._desk is not None:
+            self._desk.broker.close()
 
     # -- windows and orders ----------------------------------------------------------------------
 
@@ -85,6 +97,8 @@ class AccountWork:
         plan = self._agenda(now)
         waiting = services.windows.of(account.id, states=("requested", *UNFINISHED))
         open_orders = services.orders.open(account.id)
+        if not (plan.now or plan.missed or waiting) and not self._time_to_tend(now):
+            return
         if not (plan.now or plan.missed or waiting or open_orders):
             return
         lease = self._lease = services.lease(lease_of(account.id))
@@ -113,6 +127,14 @@ class AccountWork:
         seconds = min(2.0**self._failures, LONGEST_PAUSE_SECONDS)
         self._paused_at = self._services.clock()
         self._not_before = self._paused_at + timedelta(seconds=seconds)
+
+    def _time_to_tend(self, now: datetime) -> bool:
+        """Whether open orders are looked up now: the stream told of one, or it has been a while."""
+        told = self._updates is not None and bool(self._updates.changed(0.0))
+        if told or not timedelta(0) <= now - self._tended < TEND_EVERY:
+            self._tended = now
+            return True
+        return False
 
     def _agenda(self, now: datetime) -> Agenda:
         services, account = self._services, self.account

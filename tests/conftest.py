@@ -1,11 +1,16 @@
-"""What every test may use: the checkout's root and the developers' shared data, where present."""
+"""What every test may use: the checkout's root, the developers' shared data where present, and one
+real embedded Postgres."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from core.bootstrap import Services
+from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,3 +22,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared data folder, not found at {folder}; set SLUICE_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Services]:
+    """Services on a fresh SLUICE_HOME, its database migrated."""
+    home = tmp_path_factory.mktemp("home")
+    # Root's Postgres runs as another user, who has to pass these folders.
+    for folder in (home, home.parent, home.parent.parent):
+        folder.chmod(0o755)
+    services = Services(Settings(home=home))
+    services.migrate()
+    yield services
+    services.close(wait_seconds=10)

@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--account", required=True, metavar="NAME")
     parser.add_argument("--capital", required=True, metavar="X", help="in the account's currency")
     parser.add_argument("--name", default="", help="default: the flow's name")
+    parser.add_argument("--live", action="store_true", help="yes, with real money")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run_deploy)
 
@@ -49,7 +50,14 @@ def run_deploy(options: argparse.Namespace, settings: Settings) -> int:
         files = FlowFiles(options.flow.parent, services)
         flow = files.filled(read_flow(options.flow))
         account = services.accounts.get(services.user.id, options.account)
-        made = deploy(services.desk(account), flow, files.find, capital, name=options.name)
+        made = deploy(
+            services.desk(account),
+            flow,
+            files.find,
+            capital,
+            name=options.name,
+            confirmed=options.live,
+        )
     if options.json:
         told = {
             "strategy": made.name,

@@ -1,4 +1,4 @@
-"""``sluice import``: a strategy file, checked and written in the native format."""
+"""``sluice import``: a strategy file, or a folder of them, checked and taken into the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.flow.formats.report import Report
+    from core.flow.nodes import Flow
+    from core.library.intake import Outcome
 
+ENDINGS = frozenset({".json", ".edn", ".clj", ".txt"})
+"""Files of a folder that may be strategies."""
 PLACES = 5
 """Places listed for one construct; with --json, all are."""
 
@@ -21,14 +25,16 @@ PLACES = 5
 def add(commands: Any) -> None:
     parser = commands.add_parser(
         "import",
-        help="check a strategy file and put it into the library",
+        help="check a strategy file, or a folder of them, and put it into the library",
         description="Read a strategy file: Sluice's own JSON, a Composer symphony (score JSON, "
         "score EDN or defsymphony text) or a QuantMage export. What became of each construct is "
         "reported. With --out the strategy is written there in the native format; without, it "
         "becomes a strategy of the library. A file with something that is not supported is "
-        "refused (exit code 2), and the report says what and where.",
+        "refused (exit code 2), and the report says what and where. Of a folder every file below "
+        "it that ends in .json, .edn, .clj or .txt is taken; a bad one does not stop the others, "
+        "and what is in the library already is not stored again.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("file", metavar="FILE|FOLDER", type=Path)
     parser.add_argument(
         "--format", default="auto", metavar="NAME", help="auto, composer, quantmage or native"
     )
@@ -46,6 +52,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.flow.formats.native import content_hash, dump
     from core.flow.validate import validate
 
+    if options.file.is_dir():
+        return _folder(options, settings)
     found = read_strategy(read_bytes(options.file), options.file.name, options.format)
     flow, report = found.flow, found.report
     if flow is None:
@@ -77,6 +85,67 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for line in (*_lines(report), *(f"Warning: {warning}" for warning in warnings)):
         _write(line)
     return 0
+
+
+def _folder(options: argparse.Namespace, settings: Settings) -> int:
+    """Take every strategy file of a folder in; 2 if any was refused."""
+    from functools import partial
+
+    from app.flow_files import read_bytes
+    from core.bootstrap import Services
+    from core.errors import BadInput
+
+    folder = options.file
+    if options.out:
+        raise BadInput(
+            "--out", "a folder goes into the library.", "Leave it out, or give one file."
+        )
+    paths = sorted(
+        path for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    )  # fmt: skip
+    if not paths:
+        endings = ", ".join(sorted(ENDINGS))
+        raise BadInput(str(folder), f"no file in it ends in {endings}.", "Check the path.")
+    files = [(path.relative_to(folder).as_posix(), partial(read_bytes, path)) for path in paths]
+    outcomes: list[Outcome] = []
+    with Services(settings, say=_say) as services:
+        for outcome in services.intake(partial(_flow, options.format)).take(files):
+            outcomes.append(outcome)
+            if not options.json:
+                _write(str(outcome))
+    refused = sum(outcome.refused for outcome in outcomes)
+    present = sum(outcome.present for outcome in outcomes)
+    counts = {"imported": len(outcomes) - refused - present, "there": present, "refused": refused}
+    if options.json:
+        answer = {"folder": str(folder), **counts, "files": [_outcome(one) for one in outcomes]}
+        _write(json.dumps(answer, ensure_ascii=False))
+    else:
+        _write(f"{counts['imported']:,} imported, {present:,} there already, {refused:,} refused.")
+    return 2 if refused else 0
+
+
+def _flow(name: str, content: bytes, file: str) -> Flow:
+    """The flow of a file in a folder; BadInput if something in it is not supported."""
+    from core.errors import BadInput
+    from core.flow.formats.imports import read_strategy
+
+    found = read_strategy(content, file, name)
+    if found.flow is None:
+        first, *more = found.report.of("not supported")
+        many = f"{len(more) + 1} construct{'s' if more else ''} not supported."
+        raise BadInput(file, many, f"{first.path}: {first.note}")
+    return found.flow
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "file": outcome.file,
+        "outcome": "refused" if outcome.refused else "there" if outcome.present else "imported",
+        "slug": outcome.slug,
+        "strategy": outcome.name,
+        "problems": [str(problem) for problem in outcome.problems],
+    }
 
 
 def _refuse(options: argparse.Namespace, report: Report) -> int:

@@ -32,6 +32,20 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             },
             "strategies": services.strategies.count(user.id),
             "backtests": services.backtests.count(user.id),
+            "accounts": [
+                {
+                    "account": account.name,
+                    "broker": account.broker,
+                    "mode": account.mode,
+                    "state": account.state,
+                    "reason": account.state_reason,
+                    "strategies": len(services.deployments.of(account.id)),
+                    "open_orders": len(services.orders.open(account.id)),
+                    "differences": len(account.differences),
+                    "reconciled_at": account.reconciled_at and account.reconciled_at.isoformat(),
+                }
+                for account in services.accounts.all(user.id)
+            ],
             "components": [
                 {
                     "component": beat.component,
@@ -52,6 +66,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     ms = found["database"]["milliseconds"]  # type: ignore[index]
     out(f"Database    {database.kind}, schema {schema.revision}, answers in {ms} ms\n")
     out(f"Library     {found['strategies']} strategies, {found['backtests']} backtests\n")
+    for one in found["accounts"]:  # type: ignore[attr-defined]
+        wrong = f", {one['differences']} differences" if one["differences"] else ""
+        counts = f"{one['strategies']} strategies, {one['open_orders']} open orders{wrong}"
+        what = f"{one['broker']} {one['mode']}, {one['state']}, {counts}"
+        out(f"Account     {one['account']}: {what}\n")
     for beat in beats:
         state = "silent" if beat.silent else "alive"
         out(f"{beat.component:11} {state}, process {beat.pid} on {beat.host}, "

@@ -53,6 +53,19 @@ _SECURITY = {
     "none": "None, port 25",
 }
 Address = Callable[[], SecretStr]
+_TOAST = "channels_toast"
+
+
+def say(text: str, icon: str = ":material/check:") -> None:
+    """Show a toast at the next run: what is sent to the browser just before one may be lost."""
+    st.session_state[_TOAST] = (text, icon)
+
+
+def said() -> None:
+    """Show what the run before had to say."""
+    if _TOAST in st.session_state:
+        text, icon = st.session_state.pop(_TOAST)
+        st.toast(text, icon=icon)
 
 
 @st.dialog("New channel", width="medium")
@@ -182,5 +195,5 @@ def _said(work: Callable[[], str]) -> None:
     except SluiceError as err:
         show_error(err)
         return
-    st.toast(plain(done), icon=":material/check:")
+    say(plain(done))
     st.rerun()

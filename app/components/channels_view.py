@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.components.age import age
-from app.components.channel_form import add_channel, delete_channel, edit_channel
+from app.components.channel_form import add_channel, delete_channel, edit_channel, said, say
 from app.components.plain import plain
 from app.components.problems import show_error
 from app.resources import services
@@ -56,13 +56,14 @@ def _channels() -> list[Channel]:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _list() -> None:
+    said()
     try:
         found = _channels()
     except SluiceError as err:
         show_error(err)
         return
-    said, buttons = st.columns([3, 1], vertical_alignment="center", gap="medium")
-    said.caption(
+    intro, buttons = st.columns([3, 1], vertical_alignment="center", gap="medium")
+    intro.caption(
         "A channel is told of what happens in live trading. Messages go out beside trading, within "
         "seconds, and never delay or stop it; one that is not taken is tried again for a day."
     )
@@ -155,9 +156,9 @@ def _test(channel: Channel) -> None:
     with st.spinner("Sending …"):
         error = services().channels.test(channel.user_id, channel.id, services().notifier.send)
     if error:
-        st.toast(f"The test was not taken. {plain(error)}", icon=":material/error:")
+        say(f"The test was not taken. {plain(error)}", ":material/error:")
     else:
-        st.toast(f"The test was sent to {plain(channel.name)}.", icon=":material/check:")
+        say(f"The test was sent to {plain(channel.name)}.")
 
 
 def _done(work: Callable[[], None]) -> None:
@@ -165,7 +166,7 @@ def _done(work: Callable[[], None]) -> None:
     try:
         work()
     except SluiceError as err:
-        st.toast(plain(str(err)), icon=":material/error:")
+        say(plain(str(err)), ":material/error:")
     st.rerun(scope="fragment")
 
 

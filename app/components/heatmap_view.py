@@ -11,10 +11,10 @@ import numpy as np
 import streamlit as st
 
 from app.charts.heat import heat_chart, span_of
-from app.charts.performance import performance_chart
 from app.components.batch_view import CHOSEN, chosen_sweep
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.run_equity import run_equity
 from app.components.sweep_results import open_run
 from app.components.sweep_values import labels, variables_text
 from app.resources import services
@@ -231,15 +231,7 @@ def _clicked(sweep: Sweep, grid: Grid, runs: Runs, values: dict[str, int], metri
     except SluiceError as err:
         show_error(err)
         return
-    other = result.benchmark
-    st.plotly_chart(
-        performance_chart(
-            result.sessions, result.equity, result.settings.capital,
-            palette(st.context.theme.type), name=variables_text(grid.values_at(point)),
-            benchmark=(other.label, other.equity) if other else None,
-        ),
-        key=f"cell_equity_{sweep.id}", config={"displayModeBar": False}, theme=None,
-    )  # fmt: skip
+    run_equity(result, variables_text(grid.values_at(point)), f"cell_equity_{sweep.id}")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

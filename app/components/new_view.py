@@ -56,7 +56,10 @@ def _blank() -> None:
         made = st.form_submit_button("Start blank", type="primary", icon=":material/add:")
     if made:
         title = name.strip() or "My strategy"
-        _made(lambda: start_blank(title, services().strategies, services().user.id))
+        _made(
+            lambda: start_blank(title, services().strategies, services().user.id),
+            navigation.edit_strategy,
+        )
 
 
 def _open_any() -> None:
@@ -105,7 +108,9 @@ def _card(template: Template) -> None:
         _made(lambda: start_from(template, services().strategies, services().user.id))
 
 
-def _made(make: Callable[[], Strategy]) -> None:
+def _made(
+    make: Callable[[], Strategy], go: Callable[[str], None] = navigation.open_strategy
+) -> None:
     """Make a strategy and go to its tab; what is wrong is said where the click was."""
     try:
         strategy = make()
@@ -113,4 +118,4 @@ def _made(make: Callable[[], Strategy]) -> None:
         show_error(err)
         return
     st.toast(f"Made '{strategy.name}'.", icon=":material/add:")
-    navigation.open_strategy(strategy.slug)
+    go(strategy.slug)

@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from app.charts.heat import heat_chart
-from app.charts.performance import performance_chart
 from app.components.plain import plain
+from app.components.run_equity import run_equity
 from app.components.sweep_values import labels, variables_text
 from app.resources import services
 from app.theme import palette
@@ -80,7 +80,7 @@ def quick_look(request: SweepRequest) -> None:
     with left:
         st.dataframe(_table(grid, found, metric), hide_index=True)
     with right:
-        _equity(request, point)
+        run_equity(_run(request, point), variables_text(grid.values_at(point)), "quick_equity")
 
 
 def _key(request: SweepRequest) -> str:
@@ -149,20 +149,6 @@ def _table(grid: Grid, found: Measured, metric: str) -> pd.DataFrame:
     for name in dict.fromkeys([metric, *SHOWN]):
         columns[BY_NAME[name].label] = rows[:, METRICS.index(name)].round(4)
     return pd.DataFrame(columns)
-
-
-def _equity(request: SweepRequest, point: int) -> None:
-    """The equity of one run."""
-    result = _run(request, point)
-    other = result.benchmark
-    st.plotly_chart(
-        performance_chart(
-            result.sessions, result.equity, result.settings.capital,
-            palette(st.context.theme.type), name=variables_text(request.grid.values_at(point)),
-            benchmark=(other.label, other.equity) if other else None,
-        ),
-        key="quick_equity", config={"displayModeBar": False}, theme=None,
-    )  # fmt: skip
 
 
 @st.cache_resource(max_entries=64, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})

@@ -1,4 +1,4 @@
-"""The strategy page: flow, form and result over one saved strategy."""
+"""The strategy page: one saved strategy to backtest, or to edit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from app.backtest_run import BacktestRun
 from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
+from app.components.builder.editing import unsaved
+from app.components.builder.preview import Basis, use
+from app.components.deploy_dialog import deploy_dialog
+from app.components.editor_view import editor_view
 from app.components.flow_chart import flow_chart
 from app.components.history import history
 from app.components.plain import plain
@@ -34,6 +38,9 @@ from core.market.source import Progress
 FIRST_LOOK_SECONDS = 1.0
 """Most backtests are done by then: their result comes with the answer to the click."""
 LOOK_AGAIN_SECONDS = 0.25
+VIEWS = {navigation.BACKTEST: ":material/monitoring:", navigation.EDIT: ":material/edit:"}
+VIEW = "view"
+"""The address says ``?view=edit``, so that a link opens the editor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +55,20 @@ class Opened:
 
 def strategy_view(slug: str) -> None:
     """The whole page. Raises UnknownName for a strategy somebody deleted meanwhile."""
+    view = _chosen(slug)
     run: BacktestRun | None = st.session_state.get(_key(slug))
-    if run is not None:
+    if run is not None and view == navigation.BACKTEST:
         # Before anything is drawn, so that all of the page speaks of the same moment.
         run.wait(FIRST_LOOK_SECONDS)
     saved = services().strategies.version(services().user.id, slug)
     flow = from_json(saved.flow, slug)
     opened = Opened(slug, saved, flow, services().flows.filled(flow))
-    _header(opened)
+    _header(opened, view)
+    if view == navigation.EDIT:
+        editor_view(slug, saved)
+        return
+    if opened.flow.description:
+        st.caption(plain(opened.flow.description))
     left, right = st.columns([3, 2], gap="medium")
     problems = validate(opened.running, find)
     with left:
@@ -72,12 +85,47 @@ def find(slug: str) -> Flow:
     return services().flows.find(slug)
 
 
-def _header(opened: Opened) -> None:
+def _chosen(slug: str) -> str:
+    """The view to show: what the address asks for, or else what was shown last."""
+    key = navigation.view_key(slug)
+    if st.query_params.get(VIEW) == navigation.EDIT.lower():
+        st.session_state[key] = navigation.EDIT
+    view: str = st.session_state.setdefault(key, navigation.BACKTEST)
+    if view == navigation.EDIT:
+        st.query_params[VIEW] = view.lower()
+    return view
+
+
+def _choose(slug: str, control: str) -> None:
+    """The control was used: the address follows, and not the other way round."""
+    st.query_params.pop(VIEW, None)
+    st.session_state[navigation.view_key(slug)] = st.session_state[control]
+    if st.session_state[control] == navigation.EDIT:
+        st.query_params[VIEW] = navigation.EDIT.lower()
+
+
+def _header(opened: Opened, view: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.subheader(plain(opened.flow.name), anchor=False, width="content")
         st.badge(f"Version {opened.version.number}", color="gray")
+        if view == navigation.BACKTEST and unsaved(opened.slug):
+            st.badge(
+                "Unsaved changes", color="orange", icon=":material/edit:",
+                help="In the editor. What is saved is backtested.",
+            )  # fmt: skip
         st.space("stretch")
+        control = f"view_control_{opened.slug}"
+        st.segmented_control(
+            "View of the strategy", list(VIEWS), default=view, required=True, key=control,
+            label_visibility="collapsed", format_func=lambda name: f"{VIEWS[name]} {name}",
+            on_change=_choose, args=(opened.slug, control),
+        )  # fmt: skip
         history(opened.slug, opened.version.number)
+        if st.button(
+            "Deploy", icon=":material/rocket_launch:", key=f"deploy_{opened.slug}",
+            help="Let this version trade with capital of an account.",
+        ):  # fmt: skip
+            deploy_dialog(opened.version, opened.running)
         st.download_button(
             "Export JSON", dump(opened.flow), f"{opened.slug}.json", "application/json",
             icon=":material/download:", on_click="ignore",
@@ -86,8 +134,6 @@ def _header(opened: Opened) -> None:
             "Close", icon=":material/close:", help="Close this tab; the strategy stays saved.",
             on_click=navigation.close_strategy, args=(opened.slug,),
         )  # fmt: skip
-    if opened.flow.description:
-        st.caption(plain(opened.flow.description))
 
 
 def _chart(opened: Opened, broken: bool) -> None:
@@ -130,6 +176,7 @@ def _form(opened: Opened) -> None:
             on_click=st.session_state.__setitem__, args=(wanted, True),
         )  # fmt: skip
         if st.session_state.pop(wanted, False) and request is not None:
+            use(opened.slug, Basis(request.source, request.path, request.settings))
             st.session_state[_key(opened.slug)] = BacktestRun(
                 _work(opened, request), _keep(opened), services().clock
             )

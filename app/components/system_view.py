@@ -5,18 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app.components.plain import plain
+from app.components.checks import show_checks
 from app.resources import services
 from core.bootstrap import version
 from core.health import check_all
 
 REFRESH_SECONDS = 5
-_ICONS = {
-    "ok": ":material/check_circle: ok",
-    "note": ":material/info: note",
-    "failed": ":material/error: failed",
-}
-_COLOURS = {"ok": "green", "note": "blue", "failed": "red"}
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -32,18 +26,7 @@ def system_view() -> None:
         else:
             st.badge("Healthy", icon=":material/check_circle:", color="green")
         st.caption(f"as of {now:%H:%M:%S} UTC, every {REFRESH_SECONDS} s", width="content")
-    for check in checks:
-        with st.container(border=True):
-            state, name, message = st.columns([1, 1.4, 7], vertical_alignment="center")
-            state.badge(
-                _ICONS[check.state].rpartition(" ")[2],
-                icon=_ICONS[check.state].partition(" ")[0],
-                color=_COLOURS[check.state],  # type: ignore[arg-type]
-            )
-            name.markdown(f"**{check.name.capitalize()}**")
-            message.markdown(
-                plain(check.message) + (f"  \n{plain(check.fix)}" if check.fix else "")
-            )
+    show_checks(checks)
     table = pd.DataFrame([[c.name, c.state, c.message, c.fix] for c in checks])
     table.columns = ["Check", "State", "Message", "Fix"]
     st.download_button(

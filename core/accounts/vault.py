@@ -66,15 +66,15 @@ class Vault:
     def renew(self) -> None:
         """Put a new key before those in the file; what is sealed still opens.
 
-        Raises NeedsOperator where the keys come from the environment: nobody can change that.
+        Keys of the environment stay as they are: NeedsOperator while there is only one of them.
         """
-        if self._key is not None:
+        if self._key is None:
+            _write_new(self._path, [_new_key(), *self._file_keys(make=True)], replace=True)
+        elif len(_split(self._key.get_secret_value())) < 2:
             raise NeedsOperator(
-                f"The vault's keys are in {VARIABLE}. Put a new one first, before a comma and the "
-                f"old ones: {_MAKE}"
+                f"The vault's key is in {VARIABLE}. Put a new one first, before a comma and the "
+                f"old one, and do this again: {_MAKE}"
             )
-        old = self._file_keys(make=True)
-        _write_new(self._path, [_new_key(), *old], replace=True)
 
     def check(self) -> str:
         """Where its keys are, in words; raises NeedsOperator if something is wrong with them."""
@@ -91,7 +91,7 @@ class Vault:
 
     def _fernet(self, *, make: bool = False) -> MultiFernet:
         if self._key is not None:
-            keys = self._key.get_secret_value().replace(",", " ").split()
+            keys = _split(self._key.get_secret_value())
         else:
             keys = self._file_keys(make=make)
         try:
@@ -122,7 +122,7 @@ class Vault:
                 f"(its mode is {stat.S_IMODE(mode):04o}), and opens every stored secret. "
                 f"Run: chmod 600 {self._path}"
             )
-        return text.split()
+        return _split(text)
 
     def _lost(self) -> NeedsOperator:
         return NeedsOperator(
@@ -130,6 +130,10 @@ class Vault:
             f"from a backup, or set {VARIABLE}. If it is lost, delete the stored channels and "
             "accounts' keys and enter them again."
         )
+
+
+def _split(keys: str) -> list[str]:
+    return keys.replace(",", " ").split()
 
 
 def _new_key() -> str:

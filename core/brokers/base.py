@@ -90,6 +90,8 @@ class BrokerOrder:
 
     @property
     def filled_cash(self) -> Decimal:
+        if self.filled_total is not None:
+            return self.filled_total
         return Decimal(0) if self.filled_price is None else self.filled_quantity * self.filled_price
 
 
@@ -304,4 +306,8 @@ class OrderStream(Protocol):
 
         Empty when nothing came, also while the connection is down: it is mended behind.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
         ...

@@ -49,6 +49,8 @@ ZERO = Decimal(0)
 _PRICE = Decimal("0.00000001")
 _CENT = Decimal("0.000001")
 _RECENT = timedelta(days=10)
+QUOTES_KEPT = timedelta(seconds=5)
+"""A price is asked for again after so long: one question of a window is many of ours."""
 _CURRENCY = "USD"
 
 
@@ -191,7 +193,7 @@ class PaperBroker:
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """The last price of the current session's bar; of the last session's while none is open."""
         now = self._clock()
-        if self._kept is None or self._kept[0] != now:
+        if self._kept is None or not timedelta(0) <= now - self._kept[0] < QUOTES_KEPT:
             self._kept = (now, {})
         kept = self._kept[1]
         missing = [symbol for symbol in symbols if symbol not in kept]
@@ -200,7 +202,10 @@ class PaperBroker:
         return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
 
     def _read_quotes(self, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
-        bars = self._recent(symbols, self._traded)
+        try:
+            bars = self._recent(symbols, self._traded)
+        except UnknownName:
+            return {}  # none of them is known
         found: dict[str, Quote] = {}
         for symbol in bars.symbols:
             close = bars.close[:, bars.column(symbol)]
@@ -289,6 +294,8 @@ class PaperBroker:
     def _refusal(
         self, book: PaperBook, request: OrderRequest, quote: Quote | None, clock: MarketClock
     ) -> Refused | None:
+        if not request.quantity.is_finite() or request.quantity <= 0:
+            return Refused("invalid", "the quantity is not a number of shares above zero")
         if quote is None:
             return Refused("invalid", f"{request.symbol} has no price")
         if not clock.is_open:

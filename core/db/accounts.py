@@ -13,9 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from core.accounts.account import Account, BrokerName, TradingState
 from core.brokers.base import Mode
 from core.clock import Clock
-from core.db.live_tables import accounts, deployments
+from core.db.live_tables import (
+    accounts,
+    deployments,
+    equity_points,
+    ledger_entries,
+    snapshots,
+)
 from core.db.session import transaction
 from core.errors import BadInput, UnknownName
+from core.portfolio.equity import TOTAL
 from core.risk.limits import Limits
 
 
@@ -48,6 +55,22 @@ class Accounts:
             return as_account(
                 db.execute(select(accounts).where(accounts.c.id == id)).mappings().one()
             )
+
+    def revision(self, id: UUID) -> tuple[Any, ...]:  # noqa: A002
+        """Another value whenever a strategy, its money or its worth has changed: who polls reads
+        the rest only then."""
+        point, snapshot, entry, one = equity_points.c, snapshots.c, ledger_entries.c, deployments.c
+        what = func.concat(one.id, one.state, one.state_at, one.capital, one.flow_hash)
+        query = select(
+            select(func.max(point.at)).where(point.account_id == id, point.book == TOTAL)
+            .scalar_subquery(),
+            select(func.max(snapshot.at)).where(snapshot.account_id == id, snapshot.book == TOTAL)
+            .scalar_subquery(),
+            select(func.max(entry.id)).where(entry.account_id == id).scalar_subquery(),
+            select(func.sum(func.hashtext(what))).where(one.account_id == id).scalar_subquery(),
+        )  # fmt: skip
+        with transaction(self._engine) as db:
+            return tuple(db.execute(query).one())
 
     def add(
         self,

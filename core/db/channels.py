@@ -144,8 +144,9 @@ class Channels:
 
     def _lock(self, db: Connection, user_id: UUID, channel_id: UUID) -> bytes:
         """Its sealed address, the row locked; raises UnknownName."""
-        query = select(channels.c.address).where(_one(user_id, channel_id)).with_for_update()
-        sealed = db.execute(query).scalar_one_or_none()
+        query = select(channels.c.address).where(_one(user_id, channel_id))
+        # No key update: noting an event for the channel need not wait.
+        sealed = db.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
         if sealed is None:
             raise UnknownName(
                 "channel", "channel", str(channel_id), fix="It was deleted. Load the page again."

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import ColumnElement, Engine, Select, Table, delete, func, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db.live_tables import equity_points, snapshots
 from core.db.session import transaction
@@ -51,12 +51,8 @@ class Equity:
     def latest(self, account_id: UUID) -> dict[str, EquityPoint]:
         """The newest point of each book."""
         table = equity_points.c
-        query = (
-            select(table.book, table.at, table.equity, table.cash, table.stale)
-            .ext(distinct_on(table.book))
-            .where(table.account_id == account_id)
-            .order_by(table.book, table.at.desc())
-        )
+        columns = (table.book, table.at, table.equity, table.cash, table.stale)
+        query = _newest_of_each(equity_points, account_id, columns, table.at)
         with transaction(self._engine) as db:
             return {row["book"]: EquityPoint(**row) for row in db.execute(query).mappings()}
 
@@ -92,22 +88,72 @@ class Equity:
             rows = db.execute(query.order_by(snapshots.c.session, snapshots.c.book)).mappings()
             return tuple(_snapshot(row) for row in rows)
 
-    def latest_snapshots(self, account_id: UUID) -> dict[str, Snapshot]:
-        """The newest of each book, with its metrics."""
-        query = (
-            select(snapshots)
-            .ext(distinct_on(snapshots.c.book))
-            .where(snapshots.c.account_id == account_id)
-            .order_by(snapshots.c.book, snapshots.c.session.desc())
+    def latest_snapshots(
+        self,
+        account_id: UUID,
+        *,
+        before: date | None = None,
+        metrics: Sequence[str] | None = None,
+    ) -> dict[str, Snapshot]:
+        """The newest of each book, of a session before ``before`` where that is given.
+
+        With all its metrics and weights, or with these ``metrics`` only: what many strategies
+        together have of both is a lot to read every few seconds.
+        """
+        columns: list[ColumnElement[Any]] = [c for c in snapshots.c if c.name != "account_id"]
+        if metrics is not None:
+            pairs = [part for name in metrics for part in (name, snapshots.c.metrics[name])]
+            some = func.jsonb_build_object(*pairs).label("metrics")
+            big = (snapshots.c.metrics, snapshots.c.weights, snapshots.c.account_id)
+            columns = [*(c for c in snapshots.c if c not in set(big)), some]
+        query = _newest_of_each(
+            snapshots,
+            account_id,
+            columns,
+            snapshots.c.session,
+            true() if before is None else snapshots.c.session < before,
         )
         with transaction(self._engine) as db:
             return {row["book"]: _snapshot(row) for row in db.execute(query).mappings()}
+
+    def growths(self, account_id: UUID, since: date) -> dict[str, list[float]]:
+        """Growth of one unit of each book, session after session, the oldest first."""
+        line = aggregate_order_by(snapshots.c.growth, snapshots.c.session)
+        query = (
+            select(snapshots.c.book, func.array_agg(line))
+            .where(snapshots.c.account_id == account_id, snapshots.c.session >= since)
+            .group_by(snapshots.c.book)
+        )
+        with transaction(self._engine) as db:
+            return {row[0]: row[1] for row in db.execute(query)}
 
     def thin_points(self, keep: timedelta) -> int:
         """Delete points older than that: the daily snapshots say the rest."""
         query = delete(equity_points).where(equity_points.c.at < func.now() - keep)
         with transaction(self._engine) as db:
             return db.execute(query).rowcount
+
+
+def _newest_of_each(
+    table: Table,
+    account_id: UUID,
+    columns: Sequence[ColumnElement[Any]],
+    when: ColumnElement[Any],
+    only: ColumnElement[bool] | None = None,
+) -> Select[Any]:
+    """The newest row of each book: one step in the index for a book, however many rows it has."""
+    mine = table.c.account_id == account_id
+    books = select(func.min(table.c.book).label("book")).where(mine).cte(recursive=True)
+    following = select(func.min(table.c.book)).where(mine, table.c.book > books.c.book)
+    books = books.union_all(select(following.scalar_subquery()).where(books.c.book.is_not(None)))
+    newest = (
+        select(*columns)
+        .where(mine, table.c.book == books.c.book, true() if only is None else only)
+        .order_by(when.desc())
+        .limit(1)
+        .lateral()
+    )
+    return select(newest).select_from(books.join(newest, true()))
 
 
 def _row(account_id: UUID, one: Snapshot) -> dict[str, Any]:

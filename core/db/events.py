@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
+from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_
 
 from core.accounts.events import Event, Kind, Place, Recorded, Severity, from_severity
 from core.db.live_tables import accounts, deployments, events
@@ -80,6 +80,17 @@ class Events:
         newest = query.order_by(table.at.desc(), table.id.desc()).limit(limit)
         with transaction(self._engine) as db:
             return [as_recorded(row) for row in db.execute(newest).mappings()]
+
+    def critical(self, user_id: UUID, deployment: UUID) -> int:
+        """How many critical events a deployment had."""
+        table = events.c
+        query = select(func.count()).where(
+            table.user_id == user_id,
+            table.deployment_id == deployment,
+            table.severity == "critical",
+        )
+        with transaction(self._engine) as db:
+            return db.execute(query).scalar_one()
 
     def delete_older(self, than: datetime) -> int:
         """Forget what happened before that instant; returns how many events."""

@@ -8,6 +8,8 @@ is refused.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2s
 
 from sqlalchemy import Connection, Engine, Select, select, text
@@ -16,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
 from core.db.live_tables import leases
-from core.db.session import reachable
+from core.db.session import reachable, transaction
 
 
 class Lease:
@@ -96,6 +98,33 @@ def held(name: str, fence: int) -> Select[tuple[int]]:
         .where(leases.c.name == name, leases.c.fence == fence)
         .with_for_update(read=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who took a lease last, and whether the lock is held at this moment."""
+
+    name: str
+    fence: int
+    holder: str
+    taken_at: datetime
+    held: bool
+
+
+def holders(engine: Engine) -> dict[str, Holder]:
+    """Every lease that was ever taken, by name."""
+    with transaction(engine) as db:
+        locked = set(db.execute(_LOCKED).scalars())
+        rows = db.execute(select(leases)).mappings().all()
+    return {row["name"]: Holder(**row, held=_key(row["name"]) in locked) for row in rows}
+
+
+# An advisory lock's number is shown in two halves.
+_LOCKED = text(
+    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks"
+    " WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 def _key(name: str) -> int:

@@ -76,9 +76,13 @@ class Ledger:
         books: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
         since: datetime | None = None,
+        priced: bool = False,
         limit: int = 1000,
     ) -> tuple[Movement, ...]:
-        """What books gained and lost, newest first; the other sides left out."""
+        """What books gained and lost, newest first; the other sides left out.
+
+        ``priced``: only shares that changed hands at a price, without the cash they cost.
+        """
         query = _movements(account_id).where(ledger_postings.c.book.not_in(OTHER_SIDES))
         if books is not None:
             query = query.where(ledger_postings.c.book.in_(list(books)))
@@ -86,10 +90,28 @@ class Ledger:
             query = query.where(ledger_entries.c.kind.in_(list(kinds)))
         if since is not None:
             query = query.where(ledger_entries.c.at >= since)
+        if priced:
+            query = query.where(ledger_postings.c.price.is_not(None))
         order = (ledger_entries.c.id.desc(), ledger_postings.c.line)
         with transaction(self._engine) as db:
             rows = db.execute(query.order_by(*order).limit(limit)).mappings()
             return tuple(Movement(**row) for row in rows)
+
+    def realised(self, account_id: UUID, book: str) -> tuple[Decimal, ...]:
+        """What each trade that closed something made, oldest first."""
+        posting, entry = ledger_postings.c, ledger_entries.c
+        query = (
+            select(posting.realised)
+            .join(ledger_entries, entry.id == posting.entry_id)
+            .where(
+                entry.account_id == account_id,
+                posting.book == book,
+                posting.realised.is_not(None),
+            )
+            .order_by(entry.id, posting.line)
+        )
+        with transaction(self._engine) as db:
+            return tuple(db.execute(query).scalars())
 
     def recomputed(self, account_id: UUID) -> _Held:
         """The balances as the sum of all postings: what ``balances`` must equal."""

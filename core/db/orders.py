@@ -27,7 +27,7 @@ from core.db.session import transaction
 from core.errors import Fenced, Halted
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import Part
-from core.portfolio.records import OPEN, OrderRecord
+from core.portfolio.records import OPEN, OrderRecord, OrderRecordState
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,19 @@ class Orders:
         order = (orders.c.created_at.desc(), orders.c.symbol)
         with transaction(self._engine) as db:
             return _records(db.execute(query.order_by(*order).limit(limit)).mappings())
+
+    def tally(self, window_ids: Sequence[UUID]) -> dict[UUID, dict[OrderRecordState, int]]:
+        """How many orders of each window are in which state."""
+        query = (
+            select(orders.c.window_id, orders.c.state, func.count())
+            .where(orders.c.window_id.in_(list(window_ids)))
+            .group_by(orders.c.window_id, orders.c.state)
+        )
+        found: dict[UUID, dict[OrderRecordState, int]] = defaultdict(dict)
+        with transaction(self._engine) as db:
+            for window_id, state, count in db.execute(query):
+                found[window_id][state] = count
+        return dict(found)
 
     def parts(self, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:
         with transaction(self._engine) as db:
@@ -175,6 +188,8 @@ class Orders:
         return self._end(ids, "lapsed", reason, "")
 
     def _end(self, ids: Sequence[UUID], state: str, reason: str, status: str) -> int:
+        if not ids:
+            return 0
         now = self._clock()
         query = (
             update(orders)

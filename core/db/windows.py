@@ -43,10 +43,12 @@ class Windows:
         *,
         session: date | None = None,
         states: Sequence[WindowState] | None = None,
+        readings: bool = True,
         limit: int | None = None,
     ) -> tuple[Window, ...]:
-        """Newest first."""
-        query = select(windows).where(windows.c.account_id == account_id)
+        """Newest first; what each had read only when asked for, it is big."""
+        columns = [c for c in windows.c if readings or c.name != "reading"]
+        query = select(*columns).where(windows.c.account_id == account_id)
         if session is not None:
             query = query.where(windows.c.session == session)
         if states is not None:

@@ -91,20 +91,41 @@ def fill_truths(code, slots, columns, months, wanted, truths):
 def compare(operation, columns, left, left_value, right, right_value, begin, out):
     """Compare two numbers in each session from number ``begin`` on.
 
-    A side is a row of ``columns``; below 0, its value.
+    A side is a row of ``columns``; below 0, its value. Less is greater from the other side, so
+    that few loops are left; none has a branch, so that they run many sessions at a time.
     """
-    for t in range(begin, out.size):
-        x = left_value if left < 0 else columns[left, t]
-        y = right_value if right < 0 else columns[right, t]
-        if operation == op.GREATER:
-            truth = x > y
-        elif operation == op.GREATER_EQUAL:
-            truth = x >= y
-        elif operation == op.LESS:
-            truth = x < y
-        else:
-            truth = x <= y
-        out[t] = op.UNKNOWN if np.isnan(x) or np.isnan(y) else np.int8(truth)
+    if operation == op.LESS or operation == op.LESS_EQUAL:
+        left, left_value, right, right_value = right, right_value, left, left_value
+    equal = operation == op.GREATER_EQUAL or operation == op.LESS_EQUAL
+    truths = out[begin:]
+    if left >= 0 and right >= 0:
+        _compare_columns(columns[left, begin:], columns[right, begin:], equal, truths)
+    elif left >= 0:
+        _compare_with(columns[left, begin:], right_value, 1.0, equal, truths)
+    elif right >= 0:
+        _compare_with(columns[right, begin:], left_value, -1.0, equal, truths)
+    else:
+        truths[:] = left_value > right_value or (equal and left_value == right_value)
+    if (left < 0 and np.isnan(left_value)) or (right < 0 and np.isnan(right_value)):
+        truths[:] = op.UNKNOWN
+
+
+@inlined_kernel
+def _compare_columns(x, y, equal, out):
+    """Where ``x`` is above ``y``, or ``equal`` and they are."""
+    for t in range(out.size):
+        holds = (x[t] > y[t]) | (equal & (x[t] == y[t]))
+        unknown = (x[t] != x[t]) | (y[t] != y[t])
+        out[t] = np.int8(holds) - np.int8(unknown)  # op.UNKNOWN, as nothing holds
+
+
+@inlined_kernel
+def _compare_with(x, value, sign, equal, out):
+    """Where ``x`` is above ``value``, or ``equal`` and it is; with a ``sign`` of -1, below."""
+    for t in range(out.size):
+        a, b = sign * x[t], sign * value
+        holds = (a > b) | (equal & (a == b))
+        out[t] = np.int8(holds) - np.int8(a != a)
 
 
 @kernel

@@ -1,22 +1,26 @@
-"""Words for parts of a flow's JSON, whatever its variables are bound to.
+"""Words for parts of a flow's JSON, whatever is missing in them: ``RSI(10) of SPY > 75``.
 
-``describe`` speaks of a bound program; this speaks of what is written.
+``describe`` speaks of a bound program, with the numbers its variables have; this speaks of what is
+written, complete or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.flow.nodes import is_variable
 from core.indicators.registry import INDICATORS
 
-_SIGNS = {">=": "≥", "<=": "≤"}
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+MISSING = "…"
+SIGNS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OWN = frozenset({"indicator", "symbol", "of", "other", "days_ago", "times", "plus"})
 _LONG = 60
 
 Json = Mapping[str, Any]
+Inner = Callable[[Any], str]
+"""Words for the flow an operand measures, as its ``of`` has it."""
 
 
 def node_words(node: Json) -> str:
@@ -35,49 +39,73 @@ def node_words(node: Json) -> str:
     return kind
 
 
+def _written(of: Any) -> str:
+    return node_words(of) if isinstance(of, Mapping) and of.get("kind") else "a flow"
+
+
 def indicator_name(operand: Json) -> str:
     """The indicator's label, or what is written where it is a variable or unknown."""
-    name = str(operand["indicator"])
+    name = str(operand.get("indicator") or MISSING)
     return INDICATORS[name].label if name in INDICATORS else name
 
 
-def operand_words(operand: Any) -> str:
-    """A number, a variable or an indicator with what it measures: ``RSI(10) of SPY``."""
+def measure(operand: Json) -> str:
+    """The indicator with its numbers, defaults among them: ``RSI(10)``."""
+    known = INDICATORS.get(str(operand.get("indicator")))
+    given = {key: value for key, value in operand.items() if key not in _OWN}
+    if known is not None:
+        given = {p.name: given.get(p.name, p.default) for p in known.parameters} | given
+    numbers = ", ".join(_shown(value) for value in given.values())
+    return f"{indicator_name(operand)}({numbers})" if numbers else indicator_name(operand)
+
+
+def operand_words(operand: Any, inner: Inner = _written, *, item: bool = False) -> str:
+    """A number, a variable or an indicator with what it measures: ``RSI(10) of SPY``.
+
+    With ``item`` it is that of a sort, which measures what it ranks unless it says otherwise.
+    """
     if not isinstance(operand, Mapping):
-        return value_words(operand)
-    numbers = ", ".join(value_words(v) for k, v in operand.items() if k not in _OWN)
-    text = f"{indicator_name(operand)}({numbers})" if numbers else indicator_name(operand)
-    if "symbol" in operand:
-        text += f" of {operand['symbol']}"
-    elif "of" in operand:
-        text += f" of {node_words(operand['of']) if operand['of'] else 'a flow'}"
-    if "other" in operand:
-        text += f" with {operand['other']}"
-    if "days_ago" in operand:
-        text += f", {value_words(operand['days_ago'])} sessions ago"
-    if "times" in operand:
-        text = f"{value_words(operand['times'])} × {text}"
-    return text + (f" + {value_words(operand['plus'])}" if "plus" in operand else "")
+        return _shown(operand)
+    text = measure(operand)
+    subject = inner(operand["of"]) if "of" in operand else _shown(operand.get("symbol"))
+    if "of" in operand or operand.get("symbol") or not item:
+        text += f" of {subject}"
+    if operand.get("other") is not None:
+        text += f" with {_shown(operand['other'])}"
+    if operand.get("days_ago"):
+        text += f", {_shown(operand['days_ago'])} sessions ago"
+    if operand.get("times", 1) != 1:
+        text = f"{_shown(operand['times'])} × {text}"
+    if operand.get("plus"):
+        plus = operand["plus"]
+        negative = isinstance(plus, int | float) and plus < 0
+        text += f" {'−' if negative else '+'} {_shown(abs(plus) if negative else plus)}"
+    return text
 
 
-def condition_words(condition: Json) -> str:
+def condition_words(condition: Any, inner: Inner = _written, *, item: bool = False) -> str:
     """A condition as a sentence: ``RSI(10) of SPY > 75 for 3 sessions``."""
-    if "op" in condition:
-        left, right = operand_words(condition["left"]), operand_words(condition["right"])
-        text = f"{left} {_SIGNS.get(condition['op'], condition['op'])} {right}"
-        days = condition.get("for_days")
-        return text if days is None else f"{text} for {value_words(days)} sessions"
+    if not isinstance(condition, Mapping):
+        return MISSING
     if "not" in condition:
-        return f"not ({condition_words(condition['not'])})"
+        return f"not ({condition_words(condition['not'], inner, item=item)})"
     if "month" in condition:
-        return "month is " + " or ".join(_MONTHS[m - 1] for m in condition["month"])
+        named = [MONTHS[m - 1] for m in condition["month"] if isinstance(m, int) and 1 <= m <= 12]
+        return "month is " + (" or ".join(named) or MISSING)
     if "at_least" in condition:
         counted = condition["at_least"]
-        of = "; ".join(condition_words(part) for part in counted["of"])
-        return f"at least {value_words(counted['count'])} of: {of}"
-    key, joint = ("all", " and ") if "all" in condition else ("any", " or ")
-    parts = [condition_words(part) for part in condition[key]]
-    return joint.join(f"({p})" if " and " in p or " or " in p else p for p in parts)
+        of = [condition_words(part, inner, item=item) for part in counted.get("of") or []]
+        return f"at least {_shown(counted.get('count'))} of: {'; '.join(of) or MISSING}"
+    for key, joint in (("all", " and "), ("any", " or ")):
+        if key in condition:
+            parts = [condition_words(part, inner, item=item) for part in condition[key] or []]
+            return (
+                joint.join(f"({p})" if " and " in p or " or " in p else p for p in parts) or MISSING
+            )
+    left, right = (operand_words(condition.get(s), inner, item=item) for s in ("left", "right"))
+    text = f"{left} {SIGNS.get(str(condition.get('op')), MISSING)} {right}"
+    days = condition.get("for_days")
+    return text if days is None else f"{text} for {_shown(days)} sessions"
 
 
 def value_words(value: Any) -> str:
@@ -89,6 +117,11 @@ def value_words(value: Any) -> str:
     if isinstance(value, str):
         return value if is_variable(value) else _cut(value)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _shown(value: Any) -> str:
+    """The same, where nothing means that something is still to be filled in."""
+    return MISSING if value is None or value == "" else value_words(value)
 
 
 def _cut(text: str) -> str:

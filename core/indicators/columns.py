@@ -70,7 +70,7 @@ class ColumnTable:
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._series: dict[tuple[str, bool], tuple[Ohlcv, npt.NDArray[np.intp]]] = {}
+        self._series: dict[tuple[str | int, bool], tuple[Ohlcv, npt.NDArray[np.intp]]] = {}
         self._plain: dict[ColumnSpec, Float] = {}
 
     def fill(self, row: Float, spec: ColumnSpec, equity: Float) -> None:
@@ -89,7 +89,7 @@ class ColumnTable:
         known = INDICATORS[spec.indicator]
         values = np.full(len(self._bars), np.nan)
         if isinstance(spec.subject, int):
-            series, where = _equity_series(equity[spec.subject])
+            series, where = self._equity_series(spec.subject, equity)
         else:
             series, where = self._symbol_series(spec.subject, "volume" in known.inputs)
         arguments = [series]
@@ -110,12 +110,13 @@ class ColumnTable:
             self._series[key] = Ohlcv(*(f[where] for f in fields)), where
         return self._series[key]
 
-
-def _equity_series(equity: Float) -> tuple[Ohlcv, npt.NDArray[np.intp]]:
-    """A flow's equity as bars that only have a close."""
-    where = np.flatnonzero(~np.isnan(equity))
-    close, none = equity[where], np.full(len(where), np.nan)
-    return Ohlcv(none, none, none, close, none), where
+    def _equity_series(self, flow: int, equity: Float) -> tuple[Ohlcv, npt.NDArray[np.intp]]:
+        """A flow's equity as bars that only have a close."""
+        if (flow, False) not in self._series:
+            where = np.flatnonzero(~np.isnan(equity[flow]))
+            close, none = equity[flow][where], np.full(len(where), np.nan)
+            self._series[flow, False] = Ohlcv(none, none, none, close, none), where
+        return self._series[flow, False]
 
 
 def _take(series: Ohlcv, rows: npt.NDArray[np.intp]) -> Ohlcv:

@@ -23,6 +23,9 @@ from core.metrics.kernel import (
 )
 from core.metrics.passes import dates_of, room_for
 
+ROUNDING = 1e-12
+"""Turnover up to this, a part of equity, is arithmetic's and no trade."""
+
 
 def measure(
     returns: Float,
@@ -78,7 +81,7 @@ def measure_trading(turnover: Float, held: Float, cost: float, periods: int) -> 
     return {
         "turnover": yearly,
         "gross_exposure": float(np.abs(earning).sum(axis=1).mean()),
-        "rebalances": float(np.count_nonzero(turnover)),
+        "rebalances": float(np.count_nonzero(turnover > ROUNDING)),
         "cost": yearly * cost,
     }
 

@@ -122,6 +122,26 @@ class OrderRecord:
     def open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def average_price(self) -> Decimal | None:
+        """Of its fills; None while there are none."""
+        return self.filled_cash / self.filled_quantity if self.filled_quantity else None
+
+    @property
+    def slippage_bps(self) -> float | None:
+        """How much worse than its mark it filled, in basis points; negative where better."""
+        if self.average_price is None or not self.price:
+            return None
+        worse = self.average_price / self.price - 1
+        return float(worse if self.side == "buy" else -worse) * 10_000
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """From sending to its last state; None while either is to come."""
+        if self.sent_at is None or self.final_at is None:
+            return None
+        return (self.final_at - self.sent_at).total_seconds()
+
 
 def client_order_id(
     account_id: UUID, session: date, slot: int, symbol: str, side: Side, leg: int

@@ -11,60 +11,70 @@ from typing import NamedTuple
 from core.jit import inlined_kernel, kernel
 from core.lanes import LANES, every, in_any, larger, load, store, where
 from core.market.bars import Float
+from core.metrics.measure import ROUNDING
 from core.metrics.passes import in_lines
+from core.sweep.portfolios import GROSS, TRADED, TURNOVER
+
+STRETCH = 32
+"""Sessions whose targets are written before they are accounted for: they fit into the caches."""
+
+ALIVE, PAID, PENDING = 3, 4, 5
+"""Rows of ``Accounts.state`` behind TURNOVER, GROSS and TRADED."""
 
 
 class Accounts(NamedTuple):
     """Working memory of a block of runs; N symbols, the runs side by side.
 
-    ``targets``  float64 [T * N * LANES]: weights decided, by session and symbol
+    ``targets``  float64 [STRETCH * N * LANES]: weights decided, by session and symbol
     ``held``, ``target``, ``opened``  float64 [N * LANES]: weights held, aimed at, held at the open
-    ``totals``   float64 [3 * LANES]: turnover, gross exposure, sessions traded
+    ``state``    float64 [6 * LANES]: the sums of turnover, gross exposure and sessions traded; 1
+                 while not ruined, the cost of the last close, 1 while a trade waits for the open
     """
 
     targets: Float
     held: Float
     target: Float
     opened: Float
-    totals: Float
+    state: Float
 
 
-def accounts_for(sessions: int, symbols: int) -> Accounts:
+def accounts_for(symbols: int) -> Accounts:
     row = symbols * LANES
     return Accounts(
-        targets=in_lines(sessions * row),
+        targets=in_lines(STRETCH * row),
         held=in_lines(row),
         target=in_lines(row),
         opened=in_lines(row),
-        totals=in_lines(3 * LANES),
+        state=in_lines(6 * LANES),
     )
 
 
-@kernel
-def put_targets(targets, t, weights, lane):
-    """Write what the run in ``lane`` decides at session ``t``: weights [N]."""
-    begin = t * weights.size * LANES + lane
-    for i in range(weights.size):
-        targets[begin + i * LANES] = weights[i]
+@inlined_kernel
+def open_accounts(accounts):
+    """Begin with nothing but cash."""
+    accounts.held[:] = 0.0
+    accounts.state[:] = 0.0
+    store(accounts.state, ALIVE, every(1.0))
 
 
 @kernel
-def keep_accounts(due, moves, terms, accounts, returns):
-    """Hold the targets through time: the return after each session [T * LANES], and totals.
+def keep_accounts(begin, end, due, moves, terms, accounts, returns):
+    """Hold targets through the sessions from ``begin`` to ``end``, at most STRETCH of them.
+
+    returns  float64 [T * LANES], written: of each session, at the row of the one before
 
     See ``core.backtest.accounting.hold_through``. A run that loses everything has no returns and
     no trades after that.
     """
     sessions, symbols = moves.session.shape
-    held, target = accounts.held, accounts.target
+    held, target, state = accounts.held, accounts.target, accounts.state
     zero, one = every(0.0), every(1.0)
-    alive, paid, pending, moved = one, zero, zero, zero
-    turnover_sum, gross_sum, traded = zero, zero, zero
-    for i in range(symbols):
-        store(held, i, zero)
-    for t in range(sessions):
+    alive, paid, pending = load(state, ALIVE), load(state, PAID), load(state, PENDING)
+    turnover_sum, gross_sum, traded = load(state, TURNOVER), load(state, GROSS), load(state, TRADED)
+    paying = terms.cash_rate != 0.0 or terms.borrow_rate != 0.0
+    for t in range(begin, end):
         if t > 0:
-            interest = _interest(held, symbols, terms)
+            interest = _interest(held, symbols, terms) if paying else zero
             carried = _carried(held, moves.carry, t)
             if terms.next_open and in_any(pending > 0.5):
                 opened = accounts.opened
@@ -81,7 +91,7 @@ def keep_accounts(due, moves, terms, accounts, returns):
                     store(held, i, where(pending > 0.5, load(opened, i), load(held, i)))
                 turnover = where(alive > 0.5, turnover, zero)
                 turnover_sum = turnover_sum + turnover
-                traded = traded + where(turnover > 0.0, one, zero)
+                traded = traded + where(turnover > ROUNDING, one, zero)
                 pending = zero
             else:
                 growth = _hold(held, held, moves.session[t], interest - carried)
@@ -91,23 +101,25 @@ def keep_accounts(due, moves, terms, accounts, returns):
             store(returns, t - 1, where(alive > 0.5, earned, zero))
             alive = where(growth > 0.0, alive, zero)
         if due[t]:
-            _aim(accounts.targets, t, target, symbols, terms)
-            moved = one if terms.threshold < 0.0 else _drifted(held, target, symbols, terms)
-            moved = where(alive > 0.5, moved, zero)
+            _aim(accounts.targets, t - begin, target, symbols, terms)
+            moved = alive
+            if terms.threshold >= 0.0:
+                moved = where(alive > 0.5, _drifted(held, target, symbols, terms), zero)
             if terms.next_open:
                 pending = moved
             else:
-                turnover = where(moved > 0.5, _turnover(held, target, symbols), zero)
-                for i in range(symbols):
-                    store(held, i, where(moved > 0.5, load(target, i), load(held, i)))
+                turnover = _trade(held, target, symbols, moved)
                 paid = terms.cost * turnover
                 turnover_sum = turnover_sum + turnover
-                traded = traded + where(turnover > 0.0, one, zero)
+                traded = traded + where(turnover > ROUNDING, one, zero)
         if t + 1 < sessions:
             gross_sum = gross_sum + where(alive > 0.5, _gross(held, symbols), zero)
-    store(accounts.totals, 0, turnover_sum)
-    store(accounts.totals, 1, gross_sum)
-    store(accounts.totals, 2, traded)
+    store(state, TURNOVER, turnover_sum)
+    store(state, GROSS, gross_sum)
+    store(state, TRADED, traded)
+    store(state, ALIVE, alive)
+    store(state, PAID, paid)
+    store(state, PENDING, pending)
 
 
 @inlined_kernel
@@ -146,6 +158,18 @@ def _turnover(held, target, symbols):
         change = load(target, i) - load(held, i)
         turnover = turnover + larger(change, 0.0 - change)
     return turnover
+
+
+@inlined_kernel
+def _trade(held, target, symbols, moved):
+    """Go from ``held`` to ``target`` where ``moved`` is 1; returns the turnover."""
+    turnover = every(0.0)
+    for i in range(symbols):
+        now, then = load(held, i), load(target, i)
+        change = then - now
+        turnover = turnover + larger(change, 0.0 - change)
+        store(held, i, where(moved > 0.5, then, now))
+    return where(moved > 0.5, turnover, every(0.0))
 
 
 @inlined_kernel

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, product
 
 import numpy as np
 import numpy.typing as npt
@@ -44,16 +45,12 @@ class Combinations:
             rest, rows[:, axis] = np.divmod(rest, len(self.grid.axes[axis].values))
         return rows
 
-    def values(self, number: int) -> dict[str, VariableValue]:
-        """The variables' values in one combination."""
-        row = self.digits(np.array([number]))[0]
-        return {
-            name: value
-            for a in self.axes
-            for name, value in zip(
-                self.grid.axes[a].names, self.grid.axes[a].values[row[a]], strict=True
-            )
-        }
+    def values(self) -> Iterator[dict[str, VariableValue]]:
+        """The variables' values in each combination, in the order of their numbers."""
+        axes = [self.grid.axes[a] for a in self.axes]
+        names = [name for axis in axes for name in axis.names]
+        for rows in product(*(axis.values for axis in axes)):
+            yield dict(zip(names, chain.from_iterable(rows), strict=True))
 
     def present(self, digits: Digits) -> tuple[Index, Index]:
         """Which combinations points have: for each point a row, for each row one such point.

@@ -1,4 +1,4 @@
-"""The inner loops of a sweep: decide, look up or account, measure; eight runs at a time."""
+"""The inner loops of a sweep: look up or account, then measure; eight runs at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.flow import opcodes as op
-from core.flow.walk import (
-    Scratch,
-    Slots,
-    compare,
-    count_true,
-    fill_truths,
-    hold_for,
-    latch,
-    walk_sessions,
-)
+from core.flow.walk import Scratch, Slots, fill_truths, walk_sessions
 from core.jit import inlined_kernel, kernel
 from core.lanes import LANES, STRIDE, changes, lowest
 from core.market.bars import Float
@@ -30,14 +20,14 @@ from core.metrics.kernel import (
     measures_of,
 )
 from core.metrics.passes import Dates, Room, beside, room_for
-from core.sweep.accounts import keep_accounts, put_targets
+from core.sweep.accounts import STRETCH, keep_accounts, open_accounts
 from core.sweep.portfolios import EARNED, GROSS, TRADED, TURNOVER
 
 TRADING = ("turnover", "gross_exposure", "rebalances", "cost")
 METRICS = (*Measures._fields, *Comparison._fields, *TRADING)
 """What is measured of each run, in the order of the results' columns."""
 
-STRETCH = 128
+LOOKED_UP = 128
 """Sessions that a run is looked up for at a time; their returns fit into the fastest cache."""
 
 PADDING = STRIDE + 1
@@ -76,71 +66,6 @@ def desk_for(sessions: int) -> Desk:
     return Desk(room=room_for(sessions), totals=np.zeros((LANES, 3)))
 
 
-# -- decisions -----------------------------------------------------------------------------------
-
-
-@kernel
-def fill_comparisons(operation, columns, left, left_value, right, right_value, begin, rows):
-    """Truths int8 [U, all sessions] of a comparison in U combinations, from ``begin`` on."""
-    for u in range(rows.shape[0]):
-        compare(
-            operation, columns, left[u], left_value[u], right[u], right_value[u], begin, rows[u]
-        )
-
-
-@kernel
-def fill_joined(operation, argument, numbers, parts, months, pool, rows):
-    """Truths int8 [U, all sessions] of what joins other conditions.
-
-    numbers  int64 [U]: sessions of for_days, how many of at_least
-    parts    int64 [U, P]: rows of ``pool`` that are joined
-    """
-    for u in range(rows.shape[0]):
-        out = rows[u]
-        if operation == op.FOR_DAYS:
-            hold_for(pool[parts[u, 0]], numbers[u], out)
-        elif operation == op.NOT:
-            truths = pool[parts[u, 0]]
-            for t in range(out.size):
-                out[t] = truths[t] if truths[t] == op.UNKNOWN else 1 - truths[t]
-        elif operation == op.MONTH:
-            for t in range(out.size):
-                out[t] = (argument >> (months[t] - 1)) & 1
-        elif operation == op.LATCH:
-            latch(pool[parts[u, 0]], pool[parts[u, 1]], out)
-        else:
-            count_true(pool, parts[u], numbers[u], out)
-
-
-@kernel
-def fill_gates(truths, asked, choices, then, otherwise, rows):
-    """Choices uint8 [U, T] of a gate: those of one child or the other, 0 while it is unknown.
-
-    asked            int64 [U]: rows of ``truths``, int8 [*, T]
-    then, otherwise  int64 [U]: rows of ``choices``, uint8 [*, T]
-
-    Without a branch, so that it is done 64 sessions at a time.
-    """
-    for u in range(rows.shape[0]):
-        truth, yes, no, out = truths[asked[u]], choices[then[u]], choices[otherwise[u]], rows[u]
-        for t in range(truth.size):
-            taken = yes[t] if truth[t] == op.TRUE else no[t]
-            out[t] = taken if truth[t] != op.UNKNOWN else np.uint8(0)
-
-
-@kernel
-def fill_switches(truths, asked, choices, cases, rows):
-    """Choices uint8 [U, T] of a switch: case k where k conditions hold, 0 while one is unknown."""
-    for u in range(rows.shape[0]):
-        for t in range(truths.shape[1]):
-            held, unknown = 0, False
-            for c in range(asked.shape[1]):
-                truth = truths[asked[u, c], t]
-                unknown = unknown or truth == op.UNKNOWN
-                held += truth == op.TRUE
-            rows[u, t] = 0 if unknown else choices[cases[u, held], t]
-
-
 # -- what runs earn ------------------------------------------------------------------------------
 
 
@@ -162,8 +87,8 @@ def look_up(choices, rows, portfolios, earnings, desk):
         desk.room.returns[lane] = earnings.switching[0, 0, first, EARNED]
         for k in range(EARNED):
             desk.totals[lane, k] = earnings.switching[0, 0, first, k]
-    for begin in range(1, sessions, STRETCH):
-        end = min(begin + STRETCH, sessions)
+    for begin in range(1, sessions, LOOKED_UP):
+        end = min(begin + LOOKED_UP, sessions)
         for lane in range(rows.size):
             chosen, portfolio = choices[rows[lane]], portfolios[lane]
             returns = desk.room.returns[begin * LANES + lane : end * LANES]
@@ -230,15 +155,6 @@ def end_ruined(choices, portfolio, earnings, lane, desk):
 
 
 @kernel
-def account_for(due, moves, terms, accounts, desk):
-    """The returns and totals of the runs whose targets are in ``accounts``."""
-    keep_accounts(due, moves, terms, accounts, desk.room.returns)
-    for lane in range(LANES):
-        for k in range(3):
-            desk.totals[lane, k] = accounts.totals[k * LANES + lane]
-
-
-@kernel
 def measure_lanes(used, sessions, yardstick, desk, out):
     """The metrics of the first ``used`` lanes: rows of ``out`` [used, METRICS]."""
     n, y = sessions - 1, yardstick
@@ -279,27 +195,67 @@ def measure_choices(choices, rows, portfolios, earnings, yardstick, desk, out):
 
 
 @kernel
-def measure_held(
-    choices, rows, portfolios, targets, due, moves, terms, accounts, yardstick, desk, out
-):
-    """Measure runs that choose between kept portfolios, at costs that depend on the path.
+def measure_sleeves(
+    choices, rows, shares, share_rows, portfolios, kept, due, moves, terms, accounts,
+    yardstick, desk, out,
+):  # fmt: skip
+    """Measure runs that divide their capital between kept portfolios; K sleeves.
 
-    targets  float64 [L, T, N]: what each portfolio decides
+    choices     uint8 [*, T + PADDING]: the choice in force at each session, 0 for cash
+    rows        int64 [n, K]: the row of ``choices`` of each sleeve of each run
+    shares      float64 [*, T], with ``share_rows`` int64 [n, K]: what each sleeve is given
+    portfolios  uint32 [n, choices]: number of the portfolio that each choice of a run is
+    kept        what each portfolio decides
     """
-    n = rows.size
-    for begin in range(0, n, LANES):
-        used = min(LANES, n - begin)
-        for lane in range(used):
-            run = begin + lane
-            for t in range(due.size):
-                portfolio = portfolios[run, choices[rows[run], t]]
-                put_targets(accounts.targets, t, targets[portfolio, t], lane)
-        account_for(due, moves, terms, accounts, desk)
-        measure_lanes(used, due.size, yardstick, desk, out[begin : begin + used])
+    n, sessions = rows.shape[0], due.size
+    for first in range(0, n, LANES):
+        used = min(LANES, n - first)
+        open_accounts(accounts)
+        for begin in range(0, sessions, STRETCH):
+            end = min(begin + STRETCH, sessions)
+            accounts.targets[:] = 0.0
+            for lane in range(used):
+                run = first + lane
+                for k in range(rows.shape[1]):
+                    put_sleeve(
+                        accounts.targets, lane, portfolios[run], choices[rows[run, k], begin:end],
+                        shares[share_rows[run, k], begin:end], kept, begin,
+                    )  # fmt: skip
+            keep_accounts(begin, end, due, moves, terms, accounts, desk.room.returns)
+        take_totals(accounts, desk)
+        measure_lanes(used, sessions, yardstick, desk, out[first : first + used])
+
+
+@inlined_kernel
+def put_sleeve(targets, lane, portfolio, choices, shares, kept, begin):
+    """Add what a sleeve of the run in ``lane`` aims at in a stretch of sessions from ``begin`` on.
+
+    choices, shares  [S]: of those sessions
+    """
+    step = np.uint64(kept.weights.shape[2] * LANES)
+    at = np.uint64(lane)
+    for t in range(choices.size):
+        p, share = portfolio[choices[t]], shares[t]
+        weights, symbols = kept.weights[p, np.uint64(begin + t)], kept.symbols[p]
+        for k in range(kept.counts[p]):
+            i = np.uint64(symbols[k])
+            targets[at + i * np.uint64(LANES)] += share * weights[i]
+        at += step
+
+
+@inlined_kernel
+def take_totals(accounts, desk):
+    """Copy the sums that accounts came to."""
+    for lane in range(LANES):
+        for k in range(EARNED):
+            desk.totals[lane, k] = accounts.state[k * LANES + lane]
 
 
 class Walker(NamedTuple):
-    """Working memory of a run that is walked: see ``walk_sessions``."""
+    """Working memory of a block of runs that are walked: see ``walk_sessions``.
+
+    ``weights``  float64 [LANES, sessions, N]
+    """
 
     scratch: Scratch
     truths: npt.NDArray[np.int8]
@@ -320,11 +276,11 @@ def measure_walked(
                           another than that of the run before
     first                 number of the first session in columns, months and priced
     """
-    n, w = asset.shape[0], walker
-    for begin in range(0, n, LANES):
-        used = min(LANES, n - begin)
+    n, w, sessions = asset.shape[0], walker, due.size
+    for at in range(0, n, LANES):
+        used = min(LANES, n - at)
         for lane in range(used):
-            run = begin + lane
+            run = at + lane
             slots = Slots(asset[run], column[run], value[run])
             changed = 0
             for c in range(versions.shape[1]):
@@ -333,9 +289,19 @@ def measure_walked(
                     changed += 1
             fill_truths(code, slots, columns, months, w.wanted[:changed], w.truths)
             walk_sessions(
-                code, slots, columns, w.truths, priced, 0, first, w.scratch, w.weights, w.unknown
-            )
-            for t in range(in_force.size):
-                put_targets(accounts.targets, t, w.weights[first + in_force[t]], lane)
-        account_for(due, moves, terms, accounts, desk)
-        measure_lanes(used, in_force.size, yardstick, desk, out[begin : begin + used])
+                code, slots, columns, w.truths, priced, 0, first, w.scratch, w.weights[lane],
+                w.unknown,
+            )  # fmt: skip
+        open_accounts(accounts)
+        for begin in range(0, sessions, STRETCH):
+            end = min(begin + STRETCH, sessions)
+            for lane in range(used):
+                for t in range(begin, end):
+                    weights = w.weights[lane, first + in_force[t]]
+                    for i in range(weights.size):
+                        accounts.targets[((t - begin) * weights.size + i) * LANES + lane] = weights[
+                            i
+                        ]
+            keep_accounts(begin, end, due, moves, terms, accounts, desk.room.returns)
+        take_totals(accounts, desk)
+        measure_lanes(used, sessions, yardstick, desk, out[at : at + used])

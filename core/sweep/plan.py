@@ -26,9 +26,6 @@ from core.flow.program import (
 from core.sweep.combinations import Combinations
 from core.sweep.grid import Grid
 
-DECIDING = (op.PASS, op.GATE, op.SWITCH)
-"""Kinds of nodes that hand all of their share to one child."""
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -36,10 +33,6 @@ class Plan:
 
     ``slots``, ``assets``, ``conditions``, ``rules``  combinations each depends on
     ``nodes``      combinations everything at and below each node depends on
-    ``own``        conditions of each subtree that is walked (a portfolio or an inner flow), its
-                   joined conditions after their parts
-    ``choices``    nodes at the top that only choose, children before parents
-    ``portfolios`` nodes below them that are held as they are; a choice is between these
     """
 
     program: Program
@@ -49,14 +42,12 @@ class Plan:
     conditions: tuple[Combinations, ...]
     rules: tuple[Combinations, ...]
     nodes: tuple[Combinations, ...]
-    choices: tuple[int, ...]
-    portfolios: tuple[int, ...]
 
     def conditions_below(self, root: int) -> list[int]:
         """The conditions of every node at and below ``root``, parts before what joins them."""
         found: set[int] = set()
         for node in nodes_below(self.program, root):
-            found.update(_conditions_of(self.program, node))
+            found.update(conditions_of(self.program, node))
         return sorted(with_parts(self.program, found))
 
 
@@ -87,7 +78,6 @@ def plan_sweep(program: Program, grid: Grid) -> Plan:
     def all_of(parts: list[set[int]]) -> tuple[Combinations, ...]:
         return tuple(Combinations(grid, tuple(sorted(axes))) for axes in parts)
 
-    choices, portfolios = _top(program)
     return Plan(
         program=program,
         grid=grid,
@@ -96,8 +86,6 @@ def plan_sweep(program: Program, grid: Grid) -> Plan:
         conditions=all_of(conditions),
         rules=all_of([_of_rule(rule, slots) for rule in program.rules]),
         nodes=all_of(nodes),
-        choices=choices,
-        portfolios=portfolios,
     )
 
 
@@ -141,7 +129,7 @@ def _of_nodes(
         if code.kind[node] == op.ASSET:
             axes |= assets[code.arg[node, 0]]
         axes = axes.union(*(slots[i] for i in _slots_of(program, node)))
-        axes = axes.union(*(conditions[c] for c in _conditions_of(program, node)))
+        axes = axes.union(*(conditions[c] for c in conditions_of(program, node)))
         axes = axes.union(*(found[child] for child in children_of(program, node)))
         found[node] = axes
     return found
@@ -160,7 +148,7 @@ def _slots_of(program: Program, node: int) -> set[int]:
     return slots
 
 
-def _conditions_of(program: Program, node: int) -> list[int]:
+def conditions_of(program: Program, node: int) -> list[int]:
     """The conditions a node itself asks, joined ones as they are."""
     code, arg, kind = program.code, program.code.arg[node], program.code.kind[node]
     if kind == op.GATE:
@@ -197,24 +185,3 @@ def nodes_below(program: Program, root: int) -> Iterator[int]:
         node = todo.pop()
         yield node
         todo += children_of(program, node)
-
-
-def _top(program: Program) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The nodes at the top that only choose, deepest first, and what they choose between."""
-    choices, portfolios, todo = [], [], [0]
-    while todo:
-        node = todo.pop()
-        if program.code.kind[node] in DECIDING:
-            choices.append(node)
-            todo += children_of(program, node)
-        else:
-            portfolios.append(node)
-    return tuple(sorted(choices, reverse=True)), tuple(sorted(portfolios))
-
-
-def choosing_conditions(plan: Plan) -> list[int]:
-    """The conditions the choices at the top ask, parts before what joins them."""
-    asked: set[int] = set()
-    for node in plan.choices:
-        asked.update(_conditions_of(plan.program, node))
-    return sorted(with_parts(plan.program, asked))

@@ -1,10 +1,10 @@
 """The portfolios a sweep chooses between, and what going from one to another earns and costs.
 
-At the top of most flows stand nodes that only choose: gates, switches. What they choose between,
-a *portfolio*, is a ticker or a weighted part of the flow, and has few versions: those of its own
-variables. Where costs do not depend on the path (no drift threshold), a session's net return is a
-function of the session, the portfolio held before and the one chosen. It is tabulated once, with
-the arithmetic of ``core.backtest.accounting``, and a run only looks it up.
+What is below a flow's top (``core.sweep.top``), a *portfolio*, is a ticker or a weighted part of
+the flow, and has few versions: those of its own variables. Where the top only chooses one and costs
+do not depend on the path (no drift threshold), a session's net return is a function of the session,
+the portfolio held before and the one chosen. It is tabulated once, with the arithmetic of
+``core.backtest.accounting``, and a run only looks it up.
 """
 
 from __future__ import annotations
@@ -20,49 +20,79 @@ from core.backtest.accounting import aim, carried_cost, hold, interest_of, set_w
 from core.flow.walk import walk_sessions
 from core.jit import kernel
 from core.market.bars import Float
-from core.sweep.prepare import Prepared, SubtreeRunner
+from core.metrics.measure import ROUNDING
+from core.sweep.grid import Digits
+from core.sweep.observe import SubtreeRunner
+from core.sweep.prepare import Prepared
+from core.sweep.top import Top, find_top
 
 MOST_BYTES = 96_000_000
 """Of the table, and of the portfolios' weights: beyond it lookups miss the caches, and building
 it takes longer than it saves."""
-MOST_CHOICES = 250
 
 TURNOVER, GROSS, TRADED, EARNED = 0, 1, 2, 3
 """What a session brings; the first three are summed up over a run."""
+
+
+class Kept(NamedTuple):
+    """What portfolios decide.
+
+    ``weights``  float64 [L, T, N]
+    ``symbols``  uint32 [L, N], and ``counts`` uint32 [L]: those each ever holds, the others behind
+    """
+
+    weights: Float
+    symbols: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
 class Portfolios:
     """The distinct portfolios of a sweep; number 0 is nothing but cash.
 
-    ``versions``  for each portfolio of the plan, int32 [combinations]: number of the portfolio
-    ``targets``   float64 [L, T, N]: what each decides
+    ``top``       what is decided above them
+    ``versions``  for each of its portfolios, int32 [combinations]: number of the portfolio
     """
 
+    top: Top
     versions: tuple[npt.NDArray[np.int32], ...]
-    targets: Float
+    kept: Kept
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.kept.weights)
+
+    def chosen(self, digits: Digits) -> npt.NDArray[np.uint32]:
+        """The number of the portfolio behind each choice [n, choices] at points; of 0, cash."""
+        found = np.zeros((len(digits), len(self.versions) + 1), dtype=np.uint32)
+        for i, root in enumerate(self.top.portfolios):
+            found[:, i + 1] = self.versions[i][self.top.plan.nodes[root].numbers(digits)]
+        return found
 
 
 def find_portfolios(ready: Prepared) -> Portfolios | None:
     """The portfolios of a sweep; None where there are too many to keep."""
-    plan = ready.plan
-    numbers = [plan.nodes[root].count for root in plan.portfolios]
     nothing = np.zeros((len(ready.sessions), len(ready.values.held)))
-    limit = MOST_BYTES // max(nothing.nbytes, 1)
-    if len(numbers) > MOST_CHOICES or sum(numbers) > limit:
+    top = find_top(ready.values, MOST_BYTES // max(nothing.nbytes, 1))
+    if top is None:
         return None
     weights: dict[bytes, int] = {nothing.tobytes(): 0}
     versions = []
-    for root in plan.portfolios:
-        found = np.zeros(plan.nodes[root].count, dtype=np.int32)
-        for version, decided in enumerate(_decided(ready, root)):
-            found[version] = weights.setdefault(decided.tobytes(), len(weights))
+    for root in top.portfolios:
+        found = np.zeros(ready.plan.nodes[root].count, dtype=np.int32)
+        for version, one in enumerate(_decided(ready, root)):
+            found[version] = weights.setdefault(one.tobytes(), len(weights))
         versions.append(found)
-    targets = [np.frombuffer(w).reshape(nothing.shape) for w in weights]
-    return Portfolios(tuple(versions), np.stack(targets))
+    return Portfolios(
+        top,
+        tuple(versions),
+        _kept(np.stack([np.frombuffer(w).reshape(nothing.shape) for w in weights])),
+    )
+
+
+def _kept(weights: Float) -> Kept:
+    held = (weights != 0).any(axis=1)
+    symbols = np.argsort(~held, axis=1, kind="stable").astype(np.uint32)
+    return Kept(weights, symbols, held.sum(axis=1, dtype=np.uint32))
 
 
 class Earnings(NamedTuple):
@@ -87,12 +117,12 @@ class Earnings(NamedTuple):
 def tabulate(ready: Prepared, portfolios: Portfolios) -> Earnings | None:
     """What each pair of portfolios earns on each session.
 
-    None where the tables would be too large, or costs depend on the path.
+    None where the tables would be too large, capital is divided, or costs depend on the path.
     """
     size = len(portfolios) ** 2 * len(ready.sessions) * 32
-    if ready.terms.threshold >= 0 or size > MOST_BYTES:
+    if portfolios.top.mixes or ready.terms.threshold >= 0 or size > MOST_BYTES:
         return None
-    return _tabulated(ready, portfolios.targets)
+    return _tabulated(ready, portfolios.kept.weights)
 
 
 def _decided(ready: Prepared, root: int) -> Iterable[Float]:
@@ -189,7 +219,7 @@ def fill_pairs(due, terms, alone, pairs):
                 if not due[t] or (terms.next_open and last):
                     turnover = 0.0
                 pairs[t, p, c, TURNOVER] = turnover
-                pairs[t, p, c, TRADED] = turnover != 0.0
+                pairs[t, p, c, TRADED] = turnover > ROUNDING
                 if last:
                     continue
                 # Of the last session nobody sees the return, so its exposure does not count.

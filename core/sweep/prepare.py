@@ -1,10 +1,11 @@
-"""Prepare a sweep: read the market, compute every indicator column and inner flow once."""
+"""Prepare a sweep: read the market, and find out what all of its runs share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +19,15 @@ from core.backtest.span import span_from
 from core.calendar import Sessions, calendar, period_starts
 from core.errors import BadData, BadInput, RangeUnavailable, UnknownName
 from core.flow.compile import compile_flow
-from core.flow.evaluate import session_returns
 from core.flow.layout import FindStrategy
 from core.flow.nodes import Flow, VariableValue, is_variable
 from core.flow.variables import merged
-from core.flow.walk import Slots, fill_truths, scratch, simulate_inner
-from core.indicators.columns import ColumnTable
 from core.market.bars import FIELDS, Bars, Float, Provenance
 from core.market.source import MarketSource, Progress, silent
-from core.sweep.combinations import Combinations
 from core.sweep.grid import Grid, refuse_unknown
+from core.sweep.observe import observe
 from core.sweep.plan import Plan, plan_sweep
 from core.sweep.values import Values, resolve
-
-MAX_INNER = 20_000
-"""Versions of one measured flow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +37,7 @@ class Prepared:
     Sessions before the first are kept for indicators only; ``moves``, ``due`` and ``in_force``
     begin with the first.
 
-    ``digests``   of each symbol's bars
+    ``bars``      of every symbol that is held, measured or compared with
     ``columns``   float64 [C, all sessions], rows as ``values.columns``
     ``months``    int8 [all sessions]
     ``priced``    bool [all sessions, N], columns as ``values.held``
@@ -52,9 +47,7 @@ class Prepared:
 
     plan: Plan
     values: Values
-    provenance: Provenance
-    data_digest: str
-    digests: Mapping[str, str]
+    bars: Bars
     sessions: Sessions
     first: int
     columns: Float
@@ -68,6 +61,20 @@ class Prepared:
     periods: int
     risk_free: float
     notes: tuple[str, ...]
+
+    @property
+    def provenance(self) -> Provenance:
+        return self.bars.provenance
+
+    @cached_property
+    def data_digest(self) -> str:
+        """Of all bars. Only what is stored asks for it: it takes longer than a small sweep."""
+        return self.bars.digest()
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Of each symbol's bars."""
+        return self.bars.digests()
 
 
 def prepare(
@@ -99,9 +106,10 @@ def prepare(
     bars = market.bars
 
     progress(0.85, "Indicators")
-    columns, priced, months = _Observer(values, market).observe()
-    _refuse_never_known(values, columns, priced)
-    first, note = _first(values, columns, priced, bars, settings)
+    columns, priced, months = observe(values, market)
+    known = known_of(columns)
+    _refuse_never_known(values, known, priced)
+    first, note = _first(values, columns, known, priced, bars, settings)
 
     sessions = bars.sessions[first:]
     rebalance = settings.rebalance or flow.rebalance
@@ -113,9 +121,7 @@ def prepare(
     return Prepared(
         plan=plan,
         values=values,
-        provenance=bars.provenance,
-        data_digest=bars.digest(),
-        digests=bars.digests(),
+        bars=bars,
         sessions=sessions,
         first=first,
         columns=columns,
@@ -230,96 +236,32 @@ def _fail_columns(values: Values, bad: Mapping[int, str]) -> None:
         values.reasons.add(part, read)
 
 
-class _Observer:
-    """Computes the columns of a sweep, inner flows first."""
+class Known(NamedTuple):
+    """``ever`` bool [C]: columns that are known at all; ``all_at`` bool [T]: when all these are."""
 
-    def __init__(self, values: Values, market: Market) -> None:
-        self.values = values
-        self.plan = values.plan
-        self.program = values.plan.program
-        self.bars = market.bars
-        self.table = ColumnTable(market.signals or market.bars)
-        self.signals = market.signals or market.bars
-        close = self.bars.close[:, [self.bars.column(s) for s in values.held]]
-        self.priced = np.ascontiguousarray(~np.isnan(close))
-        self.columns = np.full((len(values.columns), len(self.bars)), np.nan)
-        months = self.bars.sessions.astype("datetime64[M]").astype(np.int64) % 12 + 1
-        self.months = months.astype(np.int8)
-
-    def observe(self) -> tuple[Float, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
-        for row, (spec, _) in enumerate(self.values.columns):
-            if isinstance(spec.subject, str):
-                self.table.fill(self.columns[row], spec, np.zeros((0, 0)))
-        for number, root in enumerate(self.program.inner):
-            self._measure(number, root)
-        return self.columns, self.priced, self.months
-
-    def _measure(self, number: int, root: int) -> None:
-        """Every version of an inner flow, and the columns that measure it."""
-        part = self.plan.nodes[root]
-        if part.count > MAX_INNER:
-            raise BadInput(
-                "grid",
-                f"the flow measured at {self.program.paths[root]} has {part.count:,} versions.",
-                f"At most {MAX_INNER:,}: sweep fewer of the variables inside it.",
-            )
-        wanted: dict[int, list[int]] = {}
-        for row, (spec, version) in enumerate(self.values.columns):
-            if spec.subject == number:
-                wanted.setdefault(version, []).append(row)
-        returns = session_returns(self.bars, self.values.held)
-        runner = SubtreeRunner(self.values, self.columns, self.priced, self.months, root, part)
-        for version, rows in wanted.items():
-            equity = np.full((number + 1, len(self.bars)), np.nan)
-            runner.equity(version, returns, equity[number])
-            table = ColumnTable(self.signals)
-            for row in rows:
-                table.fill(self.columns[row], self.values.columns[row][0], equity)
+    ever: npt.NDArray[np.bool_]
+    all_at: npt.NDArray[np.bool_]
 
 
-class SubtreeRunner:
-    """Walks one subtree of a program under one combination of its variables after another."""
-
-    def __init__(
-        self,
-        values: Values,
-        columns: Float,
-        priced: npt.NDArray[np.bool_],
-        months: npt.NDArray[np.int8],
-        root: int,
-        part: Combinations,
-    ) -> None:
-        self.values, self.part, self.root = values, part, root
-        self.columns, self.priced, self.months = columns, priced, months
-        self.code = values.plan.program.code
-        self.memory = scratch(len(self.code.kind))
-        self.wanted = np.array(values.plan.conditions_below(root), dtype=np.int32)
-        self.truths = np.zeros((len(self.code.conditions), len(months)), dtype=np.int8)
-
-    def slots(self, version: int) -> Slots:
-        """The binding row of one combination, its conditions decided."""
-        asset, column, value = self.values.rows(self.part.digits(np.array([version])))
-        slots = Slots(asset[0], column[0], value[0])
-        fill_truths(self.code, slots, self.columns, self.months, self.wanted, self.truths)
-        return slots
-
-    def equity(self, version: int, returns: Float, out: Float) -> None:
-        """Write the equity of the subtree, simulated by itself, to ``out`` [all sessions]."""
-        slots, weights = self.slots(version), np.empty(self.priced.shape[1])
-        simulate_inner(
-            self.code, slots, self.columns, self.truths, self.priced, returns, self.root,
-            self.memory, weights, out,
-        )  # fmt: skip
+def known_of(columns: Float) -> Known:
+    """What is known of columns [C, T], a few at a time: they may be more than a gigabyte."""
+    ever = np.zeros(len(columns), dtype=np.bool_)
+    all_at = np.ones(columns.shape[1], dtype=np.bool_)
+    for begin in range(0, len(columns), 64):
+        known = ~np.isnan(columns[begin : begin + 64])
+        ever[begin : begin + 64] = known.any(axis=1)
+        all_at &= known[ever[begin : begin + 64]].all(axis=0)
+    return Known(ever, all_at)
 
 
-def _refuse_never_known(values: Values, columns: Float, priced: npt.NDArray[np.bool_]) -> None:
+def _refuse_never_known(values: Values, known: Known, priced: npt.NDArray[np.bool_]) -> None:
     """A column that is never known, a symbol without a bar: they fail the runs that need them."""
     empty = {
         values.held[i]: f"{values.held[i]} has no bar." for i in np.flatnonzero(~priced.any(0))
     }
     if empty:
         _fail(values, empty)
-    never = np.flatnonzero(np.isnan(columns).all(axis=1)).tolist()
+    never = np.flatnonzero(~known.ever).tolist()
     _fail_columns(
         values,
         {
@@ -341,21 +283,20 @@ def column_name(values: Values, row: int) -> str:
 def _first(
     values: Values,
     columns: Float,
+    known: Known,
     priced: npt.NDArray[np.bool_],
     bars: Bars,
     settings: BacktestSettings,
 ) -> tuple[int, str]:
     """The first session of every run, and why it is that one if nobody asked."""
-    used = ~np.isnan(columns).all(axis=1)
     listed = priced.any(axis=0)
-    complete = ~np.isnan(columns[used]).any(axis=0) & priced[:, listed].all(axis=1)
-    found = np.flatnonzero(complete)
+    found = np.flatnonzero(known.all_at & priced[:, listed].all(axis=1))
     at = int(found[0]) if len(found) else len(bars)
 
     def why() -> str:
         if at == 0:
             return ""
-        late = np.flatnonzero(used & np.isnan(columns[:, at - 1]))
+        late = np.flatnonzero(known.ever & np.isnan(columns[:, at - 1]))
         if len(late):
             what = column_name(values, int(late[0]))
         else:

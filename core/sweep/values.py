@@ -121,10 +121,9 @@ class _Resolution:
         """What ``read`` finds in each combination; those that fail are noted and left out."""
         found: dict[int, Found] = {}
         failed: dict[int, str] = {}
-        for number in range(part.count):
+        for number, values in enumerate(part.values()):
             try:
-                known = Resolver(self.plan.program, {**self.given, **part.values(number)})
-                found[number] = read(known)
+                found[number] = read(Resolver(self.plan.program, {**self.given, **values}))
             except BadInput as err:
                 if not part.axes:
                     self.problems.append(Problem(err.field, err.message, err.fix))
@@ -143,14 +142,14 @@ class _Resolution:
         part, slot = self.plan.slots[i], self.plan.program.slots[i]
         column = np.full(part.count, -1, dtype=np.int32)
         value = np.full(part.count, np.nan)
+        measured = np.zeros(part.count, dtype=np.int64)
+        if isinstance(slot, ColumnSlot) and slot.of_flow is not None:
+            root = self.plan.program.inner[slot.of_flow]
+            measured = self.plan.nodes[root].numbers(part.digits(np.arange(part.count)))
         for number, found in self._each(part, lambda known: known.slot(i)).items():
             if isinstance(found, ColumnSpec):
-                measured = 0
-                if isinstance(slot, ColumnSlot) and slot.of_flow is not None:
-                    root = self.plan.program.inner[slot.of_flow]
-                    digits = part.digits(np.array([number]))
-                    measured = int(self.plan.nodes[root].numbers(digits)[0])
-                column[number] = self.columns.setdefault((found, measured), len(self.columns))
+                key = found, int(measured[number])
+                column[number] = self.columns.setdefault(key, len(self.columns))
             else:
                 value[number] = found
         return column, value

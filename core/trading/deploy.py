@@ -19,6 +19,7 @@ from core.flow.references import references
 from core.portfolio.deployment import Deployment, checked_capital, checked_name
 from core.portfolio.ledger import EXTERNAL, RESERVE, ZERO, Entry, moved
 from core.trading.desk import Desk
+from core.trading.evidence import require_gate
 from core.trading.settle import settle
 
 if TYPE_CHECKING:
@@ -57,12 +58,15 @@ def deploy(
     name: str = "",
     strategy_id: UUID | None = None,
     version: int | None = None,
+    confirmed: bool = False,
 ) -> Deployment:
     """Let ``flow`` trade with ``capital`` of the account's reserve from the next window on.
 
-    Raises FlowInvalid, or BadInput for a name that is taken or capital that is not there.
+    Raises FlowInvalid, or BadInput for a name that is taken, capital that is not there, or a live
+    account whose gate is not passed or that nobody ``confirmed``.
     """
     document, others = frozen(flow, find)
+    require_gate(desk, content_hash(flow), confirmed=confirmed)
     account = desk.account
     with transaction(desk.engine) as db:
         desk.ledger.lock(db, account.id)
@@ -121,10 +125,20 @@ def change_capital(desk: Desk, deployment: Deployment, capital: Decimal) -> None
 
 
 def swap(
-    desk: Desk, deployment: Deployment, flow: Flow, find: Find, *, version: int | None
+    desk: Desk,
+    deployment: Deployment,
+    flow: Flow,
+    find: Find,
+    *,
+    version: int | None,
+    confirmed: bool = False,
 ) -> None:
-    """Let another version run from the next window on; what is held stays until then."""
+    """Let another version run from the next window on; what is held stays until then.
+
+    On a live account the new version has to pass the gate as well.
+    """
     document, others = frozen(flow, find)
+    require_gate(desk, content_hash(flow), confirmed=confirmed)
     with transaction(desk.engine) as db:
         desk.deployments.swap(
             deployment.id,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.accounts.account import Account
 from core.accounts.events import Event, Kind, Severity
-from core.brokers.base import Broker
+from core.brokers.base import Broker, OrderStream
 from core.clock import Clock
 from core.market.source import MarketSource
 from core.trading.crash import Drill
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Desk:
-    """``pause`` waits so many seconds, or less when ``stop`` is set; ``quiet`` marks events as a
-    replay's, which nobody is told of. Farther from the broker's clock than ``clock_limit_seconds``
-    nothing is traded; None where the clock was set."""
+    """``updates`` tells of orders that change, where the broker has such a stream: waiting ends
+    early then. ``pause`` waits so many seconds, or less when ``stop`` is set; ``quiet`` marks
+    events as a replay's, which nobody is told of. Farther from the broker's clock than
+    ``clock_limit_seconds`` nothing is traded; None where the clock was set."""
 
     account: Account
     broker: Broker
@@ -53,6 +54,7 @@ class Desk:
     host: str
     stop: Signal = field(default_factory=Signal)
     pause: Callable[[float], None] = time.sleep
+    updates: OrderStream | None = None
     drill: Drill = field(default_factory=Drill)
     quiet: bool = False
     clock_limit_seconds: float | None = 60.0
@@ -65,6 +67,7 @@ class Desk:
             currency=self.account.currency,
             stop=self.stop,
             pause=self.pause,
+            updates=self.updates,
             drill=self.drill,
         )
 

@@ -22,6 +22,7 @@ from core.brokers.base import (
     BrokerOrder,
     Exists,
     OrderRequest,
+    OrderStream,
     Refused,
     SendOutcome,
     Unknown,
@@ -74,9 +75,11 @@ class Executor:
         stop: Signal,
         pause: Callable[[float], None],
         drill: Drill,
+        updates: OrderStream | None = None,
     ) -> None:
         self._orders, self._broker, self._clock = orders, broker, clock
         self._currency, self._stop, self._pause, self._drill = currency, stop, pause, drill
+        self._updates = updates
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -98,6 +101,8 @@ class Executor:
                 reducing=sending.reducing,
             )
             self._drill.reached("marked")
+            left = [order.id for order in handful if order.id not in marked]
+            self._orders.refuse(left, "the account only makes positions smaller", status="reducing")
             self._submit([order for order in handful if order.id in marked])
 
     def _submit(self, orders: Sequence[OrderRecord]) -> None:
@@ -259,7 +264,10 @@ class Executor:
                 return True
             if waited >= seconds or self._stop.is_set() or self._clock() >= resend_until:
                 return False
-            self._pause(step)
+            if self._updates is None:
+                self._pause(step)
+            else:
+                self._updates.changed(step)
             waited, step = waited + step, min(step * 1.6, 3.0)
 
     def _tended(

@@ -1,9 +1,10 @@
 """Reconcile: what the ledger says is owned against what the broker holds. Pure.
 
 More at the broker than in the ledger is a position made by hand: it is adopted as external and
-never sold. Less is taken from what is external; what is missing beyond that belongs to strategies,
-and that symbol stops until a person has looked. Money that came is the reserve's; money that went
-is taken from the reserve as far as it has any.
+never sold; unless it is what a split makes of a holding and no money was spent on it: then the
+symbol stops until the broker tells of the split. Less is taken from what is external; what is
+missing beyond that belongs to strategies, and that symbol stops until a person has looked. Money
+that came is the reserve's; money that went is taken from the reserve as far as it has any.
 """
 
 from __future__ import annotations
@@ -89,6 +90,11 @@ def compare(
         more = positions.get(symbol, ZERO) - book.get(symbol, ZERO)
         has = balances.get(EXTERNAL, {}).get(symbol, ZERO)
         adopted = more if more > 0 else max(more, -max(has, ZERO))
+        price = (prices or {}).get(symbol)
+        if more > 0 and _looks_like_a_split(
+            book.get(symbol, ZERO), has, more, price, cash - book.get(currency, ZERO)
+        ):
+            adopted = ZERO
         if positions.get(symbol, ZERO) < 0 and not book.get(symbol, ZERO):
             adopted = more  # a short position made by hand
         if adopted:
@@ -97,7 +103,7 @@ def compare(
                     "opening" if first else "adoption",
                     f"adoption:{symbol}:{stamp}",
                     at,
-                    moved(OWNER, EXTERNAL, symbol, adopted, (prices or {}).get(symbol)),
+                    moved(OWNER, EXTERNAL, symbol, adopted, price),
                     "held at the broker outside every strategy",
                 )
             )
@@ -106,6 +112,20 @@ def compare(
     if not in_flight:
         entries += _cash(balances, cash, book, differences, currency, at, fills=fills, first=first)
     return Comparison(tuple(entries), tuple(differences))
+
+
+_WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)
+_SPLITS = (Decimal("1.25"), Decimal("1.5"), *map(Decimal, _WHOLE))
+"""New shares for an old one."""
+
+
+def _looks_like_a_split(
+    held: Decimal, external: Decimal, more: Decimal, price: Decimal | None, cash_change: Decimal
+) -> bool:
+    """Strategies hold some, the whole has become a split's multiple, and it was not paid for."""
+    if held - external <= 0 or (held + more) / held not in _SPLITS:
+        return False
+    return price is None or cash_change > -more * price / 2
 
 
 def _cash(

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from core.accounts.account import Account
 from core.accounts.events import Event
 from core.brokers.base import BrokerAccount
 from core.errors import NeedsOperator
-from core.portfolio.ledger import Entry
+from core.portfolio.ledger import Entry, applied
 from core.portfolio.records import OrderRecord
 from core.trading.activities import entry_of
 from core.trading.desk import Desk
@@ -50,6 +51,29 @@ def settle(desk: Desk, fence: int) -> Standing:
     _compare_clocks(desk)
     open_orders = desk.executor().tend(account_id, None, fence)
     _book_activities(desk)
+    before = desk.accounts.by_id(account_id)
+    seen = _compared(desk, open_orders, before)
+    found = seen.comparison
+    desk.ledger.post(account_id, found.entries)
+    desk.accounts.reconciled(account_id, [one.as_json() for one in found.differences])
+    desk.events.add(_told(desk, before.differences, found, first=before.reconciled_at is None))
+    return replace(seen, balances=desk.ledger.balances(account_id))
+
+
+def look(desk: Desk) -> Standing:
+    """The same as ``settle`` would find, without recording anything: for a preview.
+
+    Orders stand as they were last recorded, what the comparison would book is counted as booked,
+    activities nobody booked yet are not.
+    """
+    before = desk.accounts.by_id(desk.account.id)
+    seen = _compared(desk, desk.orders.open(desk.account.id), before)
+    return replace(seen, balances=applied(seen.balances, seen.comparison.entries))
+
+
+def _compared(desk: Desk, open_orders: tuple[OrderRecord, ...], before: Account) -> Standing:
+    """What both sides hold, and how they differ; nothing is written."""
+    account_id = desk.account.id
     account = desk.broker.account()
     if account.blocked:
         raise NeedsOperator(f"The broker takes no orders: {account.blocked}")
@@ -57,7 +81,6 @@ def settle(desk: Desk, fence: int) -> Standing:
     positions = {one.symbol: one.quantity for one in shown}
     strangers = _orders_of_others(desk, open_orders)
     balances = desk.ledger.balances(account_id)
-    before = desk.accounts.by_id(account_id)
     found = compare(
         balances,
         account.cash,
@@ -70,10 +93,7 @@ def settle(desk: Desk, fence: int) -> Standing:
         fills=desk.orders.fills_since(account_id, before.reconciled_at),
         first=before.reconciled_at is None,
     )
-    desk.ledger.post(account_id, found.entries)
-    desk.accounts.reconciled(account_id, [one.as_json() for one in found.differences])
-    desk.events.add(_told(desk, before.differences, found, first=before.reconciled_at is None))
-    return Standing(account, positions, desk.ledger.balances(account_id), open_orders, found)
+    return Standing(account, positions, balances, open_orders, found)
 
 
 def _compare_clocks(desk: Desk) -> None:

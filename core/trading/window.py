@@ -38,7 +38,7 @@ from core.trading.recording import (
     summary_event,
 )
 from core.trading.schedule import Due
-from core.trading.settle import Standing, prove, settle
+from core.trading.settle import Standing, look, prove, settle
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class TradeWindow:
 
     def preview(self, due: Due) -> Plan:
         """What the window would plan now; nothing is recorded, nothing is sent."""
-        plan, _ = self._planned(due.session, settle(self._desk, self._fence), traced=True)
+        plan, _ = self._planned(due.session, look(self._desk), traced=True)
         return plan
 
     # -- planning ------------------------------------------------------------------------------

@@ -135,26 +135,22 @@ def say_parts(at: Place, runs: int) -> None:
     assert earnings is not None
     digits, clock = ready.plan.grid.digits(points), time.thread_time_ns
     desk, out = desk_for(len(ready.sessions)), np.empty((LANES, len(METRICS)))
-    chosen = np.zeros((len(points), len(known.versions) + 1), dtype=np.uint32)
-    for i, root in enumerate(ready.plan.portfolios):
-        chosen[:, i + 1] = known.versions[i][ready.plan.nodes[root].numbers(digits)]
-    spent = np.zeros(4)
+    chosen, pools = known.chosen(digits), sweeper.decider.pools()
+    spent = np.zeros(3)
     for again in range(4):
         if again == 1:
             spent[:] = 0  # the first only warmed up
-        marks = [clock()]
-        truths, asked = sweeper._truths(digits)
-        marks.append(clock())
-        choices, rows = sweeper._choices(digits, truths, asked)
-        marks.append(clock())
-        spent[:2] += np.diff(marks)
+        begun = clock()
+        rows = np.ascontiguousarray(sweeper.decider.decide(digits, pools).rows[:, 0])
+        choices = pools.choices.rows
+        spent[0] += clock() - begun
         for i in range(0, len(points), LANES):
             begun = clock()
             look_up(choices, rows[i : i + LANES], chosen[i : i + LANES], earnings, desk)
             looked_up = clock()
             measure_lanes(LANES, len(ready.sessions), sweeper._yardstick, desk, out)
-            spent[2:] += looked_up - begun, clock() - looked_up
-    shares = zip(("conditions", "choices", "returns", "metrics"), spent / spent.sum(), strict=True)
+            spent[1:] += looked_up - begun, clock() - looked_up
+    shares = zip(("decisions", "returns", "metrics"), spent / spent.sum(), strict=True)
     say("flow A's time: " + ", ".join(f"{what} {share:.0%}" for what, share in shares))
 
 

@@ -43,7 +43,13 @@ class App:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory) -> Iterator[App]:
     """Everything, as 'sluice up' starts it for a newcomer."""
-    home = tmp_path_factory.mktemp("home")
+    with running(tmp_path_factory.mktemp("home")) as app:
+        yield app
+
+
+@contextmanager
+def running(home: Path, **settings: str) -> Iterator[App]:
+    """``sluice up`` on a home of its own, with these SLUICE_ settings."""
     for folder in (home, home.parent, home.parent.parent):
         folder.chmod(0o755)
     with socket.socket() as probe:
@@ -54,7 +60,7 @@ def app(tmp_path_factory) -> Iterator[App]:
     with log.open("w") as file:
         up = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up", "--port", str(port)],
-            env=kept | {"SLUICE_HOME": str(home)}, stdout=file, stderr=subprocess.STDOUT,
+            env=kept | {"SLUICE_HOME": str(home)} | settings, stdout=file, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         # The pages are warm once the first backtests have run beside the start.

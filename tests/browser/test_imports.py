@@ -41,7 +41,7 @@ def dialog(page, app, tmp_path):
     files[0].write_text(SYMPHONY)
     files[1].write_text(json.dumps(SPELL))
     files[2].write_text(SYMPHONY.replace("(> (rsi", "(= (rsi"))
-    page.goto(app.url)
+    page.goto(f"{app.url}/library")
     settled(page)
     page.get_by_role("button", name="Import").click(delay=80)
     page.locator("input[type=file]").set_input_files(files)

@@ -97,7 +97,7 @@ def test_a_tab_follows_its_strategy(page, app):
 
 
 def test_the_plus_makes_a_strategy_from_a_template_or_blank(page, app):
-    opened(page, app.url)
+    opened(page, f"{app.url}/library")
     tab(page, "New").click()
     card = page.get_by_test_id("stColumn").filter(has_text="Block: strategy")
     settled(page)
@@ -110,7 +110,7 @@ def test_the_plus_makes_a_strategy_from_a_template_or_blank(page, app):
     # Typed, not confirmed: the click itself has to bring it along.
     page.get_by_role("textbox", name="Name").fill("From nothing")
     press(page, "Start blank")
-    page.wait_for_url("**/strategy-from-nothing")
+    page.wait_for_url("**/strategy-from-nothing?view=edit")
     expect(page.get_by_role("heading", name="From nothing")).to_be_visible()
 
 
@@ -125,6 +125,7 @@ def test_with_many_tabs_a_search_opens_any_strategy(page, app):
     page.get_by_role("option", name="The one I look for").click()
     page.wait_for_url("**/strategy-wanted")
     expect(page.get_by_role("heading", name="The one I look for")).to_be_visible()
+    expect(tab(page, "The one I look for")).to_be_visible()  # not folded into "more"
     settled(page)
     tab(page, "New").click()
     settled(page)
@@ -220,7 +221,7 @@ def choose(page: Page, name: str) -> None:
 def test_many_strategies_are_tagged_moved_and_archived_at_once(page, app):
     for name in ("Bulk one", "Bulk two", "Bulk three"):
         made(app, name, name.lower().replace(" ", "-"))
-    opened(page, app.url)
+    opened(page, f"{app.url}/library")
     page.get_by_label("Search").fill("bulk")
     page.keyboard.press("Enter")
     expect(page.get_by_text("3 strategies")).to_be_visible()
@@ -262,7 +263,7 @@ def test_a_zip_is_imported_with_a_report(page, app, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("zipped.json", dump(holding("Zipped", "SPY")))
         archive.writestr("broken.json", "{")
-    opened(page, app.url)
+    opened(page, f"{app.url}/library")
     press(page, "Zip")
     page.locator("input[type=file]").set_input_files(path)
     expect(page.get_by_text("1 imported, 1 refused.")).to_be_visible()

@@ -24,7 +24,7 @@ def settled(page: Page) -> None:
 
 
 def library(page: Page, app) -> None:
-    page.goto(app.url)
+    page.goto(f"{app.url}/library")
     expect(page.get_by_text("Risk on, risk off", exact=True)).to_be_visible()
     settled(page)
 

@@ -27,12 +27,12 @@ def perpetual_stand(request, tmp_path) -> Iterator[Stand]:
 @pytest.fixture(params=BROKERS)
 def at_broker(request) -> Iterator[BrokerStand]:
     """Each broker in turn."""
-    with BROKERS[request.param]() as stand:
+    with BROKERS[request.param](request) as stand:
         yield stand
 
 
 @pytest.fixture(params=REMOTE_BROKERS)
 def remote(request) -> Iterator[RemoteBroker]:
     """Each broker behind a network in turn."""
-    with REMOTE_BROKERS[request.param]() as stand:
+    with REMOTE_BROKERS[request.param](request) as stand:
         yield stand

@@ -33,7 +33,7 @@ def real_alpaca() -> AlpacaBroker:
 @pytest.fixture(params=["fake", "real"])
 def broker(request) -> Iterator[Broker]:
     if request.param == "fake":
-        with alpaca() as stand:
+        with alpaca(request) as stand:
             yield stand.broker
     else:
         broker = real_alpaca()

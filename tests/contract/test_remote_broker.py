@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.brokers.base import Accepted, OrderRequest, Refused, SendOutcome, Unknown
+from core.brokers.base import Accepted, Broker, OrderRequest, Refused, SendOutcome, Unknown
 from core.errors import NeedsOperator, SluiceError, Unavailable
 from tests.contract.broker_stands import CASH, RemoteBroker
 from tests.fakes import misbehaviour as does
@@ -21,16 +21,26 @@ from tests.fakes.server import Act
 ID = "slc-20261125-SPY-buy-1"
 
 
-def send(remote: RemoteBroker, quantity: str = "10") -> SendOutcome:
+def send(remote: RemoteBroker, quantity: str = "10", *, by: Broker | None = None) -> SendOutcome:
     request = OrderRequest(
         client_order_id=ID, symbol=remote.symbols[0], side="buy", quantity=Decimal(quantity)
     )
-    return remote.broker.submit(request)
+    return (by or remote.broker).submit(request)
 
 
 def shares(remote: RemoteBroker) -> Decimal:
     return sum((p.quantity for p in remote.broker.positions()), Decimal(0))
 
+
+def asking(remote: RemoteBroker, act: Act) -> Broker:
+    """Who asks: somebody in haste where no answer is to be had, so that a test does not wait."""
+    return remote.hasty if act in SLOW else remote.broker
+
+
+SILENT = does.silent
+LOST_IN_SILENCE = does.instead(does.silent)
+DRIPPING = does.dripping(0.2)
+SLOW = (SILENT, LOST_IN_SILENCE, DRIPPING)
 
 LOST = {
     "the connection dropped": does.drop_after,
@@ -47,8 +57,8 @@ LOST = {
     "somebody else's order": does.changed(lambda order: {**order, "client_order_id": "other"}),
     "a page with 403": does.instead(does.html(403)),
     "a page with 422": does.instead(does.html(422)),
-    "silence": does.instead(does.silent),
-    "an answer that drips in": does.dripping(0.05),
+    "silence": LOST_IN_SILENCE,
+    "an answer that drips in": DRIPPING,
 }
 
 
@@ -58,7 +68,7 @@ def test_an_order_taken_whose_answer_is_lost_is_unknown_and_found_by_its_id(
 ):
     """Rows 1, 2, 48, 49: one order at the broker, sent once."""
     remote.server.misbehave(act, **remote.sending)
-    outcome = send(remote)
+    outcome = send(remote, by=asking(remote, act))
     assert isinstance(outcome, Unknown), outcome
     assert outcome.reason.endswith(".")
     assert remote.sent_ids() == [ID]
@@ -73,7 +83,7 @@ NOT_TAKEN = {
     "a 503": does.status(503),
     "a page with 502": does.html(502),
     "429": rate_limited(20),
-    "silence": does.silent,
+    "silence": SILENT,
 }
 
 
@@ -81,7 +91,7 @@ NOT_TAKEN = {
 def test_an_order_that_never_arrived_is_unknown_and_then_none(remote: RemoteBroker, act: Act):
     """Row 3: the same id may be sent again, and is one order."""
     remote.server.misbehave(act, **remote.sending)
-    assert isinstance(send(remote), Unknown)
+    assert isinstance(send(remote, by=asking(remote, act)), Unknown)
     assert remote.sent_ids() == [ID]
     assert remote.broker.order(ID) is None
     assert isinstance(send(remote), Accepted)
@@ -140,13 +150,14 @@ def test_nothing_listens_there(remote: RemoteBroker):
 
 
 @pytest.mark.parametrize(
-    "act", [does.drop_after, does.instead(does.html(502)), does.silent, does.status(429)]
+    "act", [does.drop_after, does.instead(does.html(502)), SILENT, does.status(429)]
 )
 def test_a_cancel_without_an_answer_is_unknown(remote: RemoteBroker, act: Act):
     remote.fill_as("never")
     assert isinstance(outcome := send(remote), Accepted)
     remote.server.misbehave(act, **remote.canceling)
-    assert remote.broker.cancel(outcome.order.broker_order_id).result == "unknown"
+    broker = asking(remote, act)
+    assert broker.cancel(outcome.order.broker_order_id).result == "unknown"
     assert len(remote.server.calls("", "DELETE")) == 1
 
 
@@ -161,7 +172,7 @@ BROKEN = {
     "cut": does.cut_json,
     "broken off": does.break_off,
     "another shape": does.other_json("nothing of the kind"),
-    "silence": does.silent,
+    "silence": SILENT,
 }
 READS = {
     "account": lambda b: b.account(),
@@ -175,17 +186,19 @@ READS = {
 @pytest.mark.parametrize("act", BROKEN.values(), ids=BROKEN.keys())
 def test_a_read_is_asked_again(remote: RemoteBroker, act: Act):
     remote.server.misbehave(act)
-    assert remote.broker.account().cash == CASH
-    assert len(remote.server.journal) == 2
+    assert asking(remote, act).account().cash == CASH
+    assert len(remote.server.journal) >= 2
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
 @pytest.mark.parametrize("act", BROKEN.values(), ids=BROKEN.keys())
 def test_a_read_that_keeps_failing_is_unavailable(remote: RemoteBroker, act: Act, read):
     """Rows 27, 48, 49: one kind of error, whatever was sent."""
+    if act is SILENT and read is not READS["account"]:
+        pytest.skip("waits three seconds, and once is enough")
     remote.server.misbehave(act, times=does.FOR_EVER)
     with pytest.raises(Unavailable, match="Try again later"):
-        read(remote.broker)
+        read(asking(remote, act))
 
 
 def test_a_read_waits_for_the_reset(remote: RemoteBroker):

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from core.bootstrap import Services
-from core.settings import Settings
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[Services]:
-    """Services on a fresh SLUICE_HOME, its database migrated."""
-    home = tmp_path_factory.mktemp("home")
-    # Root's Postgres runs as another user, who has to pass these folders.
-    for folder in (home, home.parent, home.parent.parent):
-        folder.chmod(0o755)
-    services = Services(Settings(home=home))
-    services.migrate()
-    yield services
-    services.close(wait_seconds=10)
 
 
 @pytest.fixture

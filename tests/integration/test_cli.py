@@ -329,6 +329,33 @@ def test_import_names_what_is_not_supported_and_takes_nothing_in(sluice, service
     assert services.strategies.count(services.user.id) == 0
 
 
+def test_import_takes_a_folder_in_and_says_what_became_of_each_file(sluice, services, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "deep").mkdir(parents=True)
+    first = {"kind": "group", "name": "Inner", "child": {"kind": "strategy", "strategy": "inner"}}
+    (folder / "a-outer.json").write_text(
+        json.dumps({"sluice": 1, "name": "Outer of a folder", "root": first})
+    )
+    inner = {"sluice": 1, "name": "Inner of a folder", "root": {"kind": "asset", "symbol": "GLD"}}
+    (folder / "deep" / "inner.json").write_text(json.dumps(inner))
+    (folder / "notes.md").write_text("no strategy")
+    done = sluice("import", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["imported"], answer["there"], answer["refused"]) == (2, 0, 0)
+    slugs = {file["file"]: file["slug"] for file in answer["files"]}
+    assert slugs == {"a-outer.json": "a-outer", "deep/inner.json": "inner"}
+    assert "a-outer" in services.strategies.names(services.user.id)
+
+    (folder / "broken.txt").write_text("{")
+    again = sluice("import", folder)
+    assert again.returncode == 2
+    assert "broken.txt: not imported." in again.stdout
+    assert "0 imported, 2 there already, 1 refused." in again.stdout
+    assert sluice("import", folder, "--out", tmp_path / "x.json").returncode == 2
+    assert sluice("import", folder / "deep" / "nowhere").returncode == 2
+
+
 def test_import_refuses_a_file_that_is_far_too_large_or_no_strategy(sluice, tmp_path):
     large = tmp_path / "large.json"
     with large.open("wb") as file:
@@ -368,6 +395,33 @@ def test_doctor_checks_every_part(sluice, services):
     assert found["healthy"] is (done.returncode == 0)
     states = {check["name"]: check["state"] for check in found["checks"]}
     assert states["database"] == states["schema"] == states["home"] == "ok"
+
+
+def test_the_vaults_key_is_renewed_and_everything_opens(sluice, services):
+    from pydantic import SecretStr
+    from sqlalchemy import text
+
+    from core.accounts.channels import choice_of
+    from core.db.deliveries import ADDRESS
+
+    services.channels.add(
+        services.user.id, choice_of("team"), SecretStr("json://host/psst-a-token")
+    )
+    said = sluice("vault")
+    assert "1 stored secret." in said.stdout
+    key = services.settings.home / "vault.key"
+    old = key.read_text()
+    done = sluice("vault", "--renew", "--json")
+    assert json.loads(done.stdout)["resealed"] == 1
+    assert key.read_text() != old
+    assert key.read_text().endswith(old)
+    with services.database.engine.connect() as db:
+        sealed = db.execute(text("SELECT address FROM channels")).scalar_one()
+    assert services.vault.open(sealed)[ADDRESS].get_secret_value() == "json://host/psst-a-token"
+    assert not any(k.strip() in done.stdout + done.stderr for k in key.read_text().split())
+    lost = sluice("vault", SLUICE_VAULT_KEY="no key")
+    assert lost.returncode == 1
+    assert "no key" not in lost.stderr.replace("has no key of a vault", "")
 
 
 def test_doctor_says_how_to_mend_a_server_that_is_away(sluice):

@@ -329,6 +329,52 @@ def test_two_senders_at_once_send_everything_once_and_in_order(stand):
     assert stand.got("team") == stand.got("crew") == [f"{n}" for n in range(8)]
 
 
+def test_a_channel_is_served_by_one_sender_at_a_time(stand):
+    for name in ("team", "crew"):
+        stand.add(name)
+    stand.happen("first")
+    other = Deliveries(stand.engine, stand.clock, stand.services.vault)
+    meanwhile = []
+
+    def send(address, message):
+        if "/team/" in address.get_secret_value() and not meanwhile:
+            meanwhile.append(0)
+            stand.happen("second")
+            meanwhile[0] = other.deliver_due(stand.clock(), stand.notifier.send)
+        stand.notifier.send(address, message)
+
+    stand.deliver(send=send)
+    assert "second" not in stand.got("team")
+    stand.deliver()
+    assert stand.got("team") == stand.got("crew") == ["first", "second"]
+
+
+def test_a_channel_somebody_is_changing_is_left_for_the_next_time(stand):
+    team = stand.add("team")
+    stand.add("crew")
+    stand.happen("one")
+    told = []
+    work = threading.Thread(target=lambda: told.append(stand.deliver()), daemon=True)
+    with transaction(stand.engine) as db:
+        mine = select(channels.c.id).where(channels.c.id == team)
+        db.execute(mine.with_for_update(key_share=True))
+        work.start()
+        work.join(10)
+        assert (told, stand.got("crew"), stand.got("team")) == ([1], ["one"], [])
+    assert stand.deliver() == 1
+
+
+def test_a_channel_that_failed_rests_and_is_not_asked_for_what_comes_meanwhile(stand):
+    stand.add("team")
+    stand.hook.misbehave(does.status(500))
+    stand.happen("one")
+    stand.deliver()
+    stand.happen("two")
+    assert stand.deliver(later=timedelta(seconds=10)) == 0
+    assert len(stand.got()) == 1
+    assert stand.deliver(later=MINUTE) == 2
+
+
 def test_nothing_is_locked_and_no_connection_held_while_a_service_is_waited_for(stand):
     account = uuid4()
     row = {

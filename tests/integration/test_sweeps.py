@@ -133,7 +133,7 @@ def test_a_worker_finishes_a_sweep(services, environment):
     check_rows(services, ended, sweeper)
 
 
-def test_questions_to_the_runs(services, environment):
+def test_questions_to_the_runs(services, environment, monkeypatch):
     sweep, sweeper = submit(services, SMALL)
     with worker(environment):
         wait_until_ended(services, sweep)
@@ -143,6 +143,12 @@ def test_questions_to_the_runs(services, environment):
     best = np.lexsort((whole.points, -sharpe))[:50]
     page = runs.page("sharpe", descending=True, limit=30, offset=20)
     np.testing.assert_array_equal(page.points, whole.points[best[20:]])
+    for by, descending in (("sharpe", True), ("sharpe", False), ("rebalances", True)):
+        near = runs.page(by, descending=descending, limit=30, offset=20, values={"hot": 7})
+        with monkeypatch.context() as far:
+            far.setattr("core.db.runs.FAR_DOWN", 5)
+            page = runs.page(by, descending=descending, limit=30, offset=20, values={"hot": 7})
+        np.testing.assert_array_equal(page.points, near.points)
     low, high = np.quantile(sharpe, [0.3, 0.6])
     kept = (sharpe >= low) & (sharpe <= high)
     assert runs.count((Filter("sharpe", float(low), float(high)),)) == kept.sum()
@@ -157,6 +163,8 @@ def test_questions_to_the_runs(services, environment):
         np.testing.assert_allclose(runs.pivot("window", "hot", "sharpe", how), expected, rtol=1e-5)
     sliced = runs.pivot("cold", "safe", "sharpe", "mean", {"window": 3, "hot": 7})
     np.testing.assert_allclose(sliced, cube[3, 7].T, rtol=1e-5)
+    sliced = runs.pivot("cold", "hot", "sharpe", "median", {"window": 3, "safe": 1})
+    np.testing.assert_allclose(sliced, cube[3, :, :, 1], rtol=1e-5)
     shares = runs.top_values("sharpe", descending=True)
     assert all(share.sum() == pytest.approx(1) for share in shares.values())
 

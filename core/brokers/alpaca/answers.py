@@ -157,6 +157,7 @@ def chained(client_order_id: str, chain: list[BrokerOrder]) -> BrokerOrder:
         state="partially_filled" if working else last.state,
         filled_quantity=filled,
         filled_price=cash / filled if filled else None,
+        filled_total=cash if filled else None,
         submitted_at=chain[0].submitted_at,
     )
 

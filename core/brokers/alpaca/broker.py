@@ -135,8 +135,9 @@ class AlpacaBroker:
         return self._orders({"status": "open"})
 
     def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
-        """Oldest first."""
-        return self._orders({"status": "all", "after": _stamp(since)})
+        """Oldest first, each as it is: one that was replaced and its follower are two."""
+        before = since - timedelta(microseconds=1)
+        return self._orders({"status": "all", "after": _stamp(before)})
 
     def _orders(self, which: Mapping[str, Any]) -> tuple[BrokerOrder, ...]:
         """Pages overlap by a microsecond, as many orders may share one instant."""

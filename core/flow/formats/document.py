@@ -25,6 +25,7 @@ QuantMage spells. A file is told apart by its content, never by its name.
 sluice import symphony.edn                       # into the library
 sluice import spell.json --out flow.json         # into a file in the native format
 sluice import symphony.edn --out flow.json --json
+sluice import strategies/                        # every file below a folder, into the library
 ```
 
 In the app: **Library → Import**, several files at once. Either way there is a **report**: every

@@ -45,7 +45,8 @@ class AlpacaTrading(AlpacaServer):
     ``symbols``     it trades besides those that have a price
     ``closures``    sessions that do not take place
     ``latency``     real seconds each answer takes
-    ``average_places``  to which an order's average price is rounded; None for every digit
+    ``average_places``, ``cash_places``  to which an order's average price, and the cash of each
+                    fill, are rounded; None for every digit
     """
 
     wrong_keys = Refused(401, {"code": 40110000, "message": "request is not authorized"})
@@ -61,6 +62,7 @@ class AlpacaTrading(AlpacaServer):
         closures: Iterable[date] = (),
         latency: float = 0.0,
         average_places: int | None = None,
+        cash_places: int | None = None,
         requests_per_minute: int = 200,
         keys: tuple[str, str] = (KEY_ID, SECRET_KEY),
         binary: bool = True,
@@ -76,6 +78,7 @@ class AlpacaTrading(AlpacaServer):
             symbols=symbols,
             closures=closures,
         )
+        self.desk.account.cash_places = cash_places
         self._api = Api(self.desk, average_places)
         self.stream = TradeUpdates(clock, keys, binary=binary)
         self.desk.listeners.append(self._tell)

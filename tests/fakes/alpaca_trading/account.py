@@ -36,11 +36,13 @@ class Position:
 @dataclass
 class Account:
     """``multiplier`` 1 is a cash account, 2 margin overnight. ``blocked`` names flags that are on:
-    ``account_blocked``, ``trading_blocked``, ``trade_suspended_by_user``."""
+    ``account_blocked``, ``trading_blocked``, ``trade_suspended_by_user``. ``cash_places`` is to
+    which each fill's cash is rounded; None keeps every digit."""
 
     cash: Decimal
     opened: datetime
     multiplier: Decimal = Decimal(1)
+    cash_places: int | None = None
     status: str = "ACTIVE"
     blocked: set[str] = field(default_factory=set)
     positions: dict[str, Position] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Account:
 
     def book(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
         """Shares come (or go, when negative) against cash."""
-        self.cash -= quantity * price
+        paid = quantity * price
+        self.cash -= paid if self.cash_places is None else round(paid, self.cash_places)
         self.hold(symbol, quantity, price)
 
     def hold(self, symbol: str, quantity: Decimal, price: Decimal) -> None:

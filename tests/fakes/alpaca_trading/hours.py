@@ -26,6 +26,7 @@ class Hours:
 
     def __init__(self, closures: Iterable[date] = ()) -> None:
         self.closures = set(closures)
+        self._coming: dict[object, list[Session]] = {}
 
     def between(self, start: date, end: date) -> list[Session]:
         days = calendar("XNYS").between(start, end)
@@ -34,8 +35,10 @@ class Hours:
     def next(self, now: datetime) -> Session:
         """The session that is open, or else the next."""
         today = now.astimezone(NEW_YORK).date()
-        sessions = self.between(today, today + timedelta(days=14))
-        return next(s for s in sessions if now < s.closes)
+        key = today, frozenset(self.closures)
+        if key not in self._coming:
+            self._coming = {key: self.between(today, today + timedelta(days=14))}
+        return next(s for s in self._coming[key] if now < s.closes)
 
     def following(self, session: Session) -> Session:
         return self.next(session.closes)

@@ -22,8 +22,7 @@ from core.clock import Clock
 from tests.fakes.alpaca_quotes import stamp
 
 _QUIET = logging.getLogger("tests.fakes.alpaca_stream")
-_QUIET.addHandler(logging.NullHandler())
-_QUIET.propagate = False
+_QUIET.setLevel(logging.ERROR)  # it would log every frame, the keys included
 
 
 class TradeUpdates:

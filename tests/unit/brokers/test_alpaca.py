@@ -146,7 +146,7 @@ def test_an_account_that_is_not_active_is_blocked(broker, alpaca):
 # -- an order's life -------------------------------------------------------------------------------
 
 
-def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca, data):
+def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca, data, clock):
     """Row 18: 3 filled at 100, the other 7 replaced and filled at 102."""
     alpaca.fill_as(fills.partly("3"))
     send(broker)
@@ -162,6 +162,7 @@ def test_a_replaced_order_is_followed_and_its_fills_counted_once(broker, alpaca,
     assert (order.state, order.quantity, order.filled_quantity) == ("filled", 10, 10)
     assert order.filled_cash == 3 * 100 + 7 * 102 == 100_000 - broker.account().cash
     assert [p.quantity for p in broker.positions()] == [10]
+    assert [o.state for o in broker.recent_orders(clock())] == ["replaced", "replaced", "filled"]
 
 
 def test_a_replacement_that_cannot_be_shown_is_no_answer(broker, alpaca):

@@ -145,6 +145,16 @@ def test_shorts_need_margin_and_whole_shares(clock):
         assert alpaca.account.cash == 100_300
 
 
+def test_averages_and_cash_may_be_rounded_as_a_real_broker_might(clock):
+    with AlpacaTrading(clock, average_places=4, cash_places=2) as alpaca:
+        alpaca.quotes.set("SPY", "100")
+        alpaca.fill_as(fills.partly("1"))
+        order = alpaca.order_by_hand("SPY", "buy", "1.333333333")
+        alpaca.fill(order.id, price="101.11")
+        assert alpaca.account.cash == Decimal("100000") - 100 - Decimal("33.70")
+        assert order.json(4)["filled_avg_price"] == "100.2775"
+
+
 def test_orders_sent_in_the_night_fill_in_the_morning(broker, alpaca, clock):
     clock.advance(3600)
     send(broker)

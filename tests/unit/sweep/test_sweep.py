@@ -13,7 +13,7 @@ from core.backtest.settings import parse_settings
 from core.errors import BadInput, FlowInvalid, RangeUnavailable, UnknownName
 from core.flow.formats.native import from_json
 from core.market.sources.demo import DemoSource
-from core.sweep import prepare as preparing
+from core.sweep import observe as observing
 from core.sweep.grid import Grid, parse_grid, rows_grid
 from core.sweep.kernel import METRICS
 from core.sweep.prepare import prepare
@@ -235,7 +235,7 @@ def test_what_is_wrong_with_every_run_is_refused(demo):
 
 
 def test_a_measured_flow_with_too_many_versions_is_refused(demo, monkeypatch):
-    monkeypatch.setattr(preparing, "MAX_INNER", 3)
+    monkeypatch.setattr(observing, "MAX_INNER", 3)
     root, texts = CASES["flows"]
     with pytest.raises(BadInput, match="has 4 versions"):
         prepare(flow_of(root), parse_grid(texts), demo, parse_settings(start=START, end=END))

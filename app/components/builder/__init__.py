@@ -1,0 +1,1 @@
+"""The editor of a strategy: outline and flow views, inspector, saving, a light backtest."""

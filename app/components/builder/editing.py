@@ -1,0 +1,152 @@
+"""What one tab knows of the strategy it edits; lives as long as the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.flow.draft.blocks import Draft, Path, draft_of
+from core.flow.draft.history import History
+from core.flow.draft.problems import Checked, Fill, as_written, check
+from core.flow.formats.native import to_json
+from core.flow.layout import FindStrategy
+from core.library.strategies import StrategyVersion, VersionConflict
+
+_CLIPBOARD = "builder_clipboard"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence to show once: what was done, or why not."""
+
+    text: str
+    icon: str
+
+
+@dataclass(slots=True)
+class Editing:
+    """The draft of one strategy, the version it began from, and how it is looked at.
+
+    ``epoch`` counts the changes that did not come from the inspector's own fields: they begin
+    anew then, and ``turns`` counts those that began anew by themselves. ``seen`` holds the number
+    of the last command done, by browser. ``rows`` is the outline drawn last and what it is of.
+    """
+
+    slug: str
+    find: FindStrategy
+    number: int
+    saved: Mapping[str, Any]
+    history: History
+    fill: Fill = as_written
+    epoch: int = 0
+    folded: frozenset[str] = frozenset()
+    arrangement: str = "across"
+    client: str = ""
+    seen: dict[str, int] = field(default_factory=dict)
+    turns: dict[tuple[str, Path], int] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    conflict: VersionConflict | None = None
+    rows: tuple[object, list[dict[str, Any]]] | None = None
+    _checked: tuple[int, Checked] | None = None
+    _changed: tuple[int, int, bool] | None = None
+
+    @property
+    def draft(self) -> Draft:
+        return self.history.draft
+
+    @property
+    def checked(self) -> Checked:
+        """The draft read as a flow, with its problems."""
+        if self._checked is None or self._checked[0] != self.history.revision:
+            self._checked = (self.history.revision, check(self.draft, self.find, self.fill))
+        return self._checked[1]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the draft differs from the version it began from."""
+        key = (self.history.revision, self.number)
+        if self._changed is None or self._changed[:2] != key:
+            flow = self.checked.flow
+            written = self.draft.to_json() if flow is None else to_json(flow)
+            self._changed = (*key, written != self.saved)
+        return self._changed[2]
+
+    def edit(self, draft: Draft, selected: str | None, said: str, *, typed: bool = False) -> None:
+        """Take an operation's result; ``typed`` if an inspector's field already shows it."""
+        before = self.history
+        self.history = before.edited(draft, selected, said)
+        if not typed and self.history.revision != before.revision:
+            self.epoch += 1
+
+    def select(self, block: str) -> None:
+        self.history = self.history.select(block)
+
+    def travel(self, to: History) -> None:
+        """Undo or redo."""
+        self.epoch += 1
+        self.history = to
+
+    def say(self, text: str, icon: str = "check") -> None:
+        """A toast at the end of this run."""
+        self.notices.append(Notice(text, icon))
+
+    def saved_now(self, version: StrategyVersion) -> None:
+        """Changes are counted from this version now; the draft and its history stay."""
+        self.number, self.saved = version.number, version.flow
+        self.conflict = None
+
+    def take_over(self, version: StrategyVersion) -> None:
+        """Go on with this version; undo still leads back to what was there."""
+        self.edit(draft_of(version.flow), None, f"version {version.number}")
+        self.saved_now(version)
+
+    def discard(self) -> None:
+        """Back to the version it began from; undo brings the changes back."""
+        self.edit(draft_of(self.saved), None, "discard changes")
+
+
+def editing(slug: str, version: StrategyVersion, find: FindStrategy) -> Editing:
+    """This session's draft of the strategy, begun from ``version`` if it has none.
+
+    A draft nobody changed follows the newest version; one that was changed stays as it is.
+    """
+    key = _key(slug)
+    found: Editing | None = st.session_state.get(key)
+    if found is None:
+        found = Editing(slug, find, version.number, version.flow, History(draft_of(version.flow)))
+        st.session_state[key] = found
+    elif found.number != version.number and not found.changed:
+        found.take_over(version)
+    return found
+
+
+def unsaved(slug: str) -> bool:
+    """Whether this session changed the strategy and did not save that."""
+    found: Editing | None = st.session_state.get(_key(slug))
+    return found is not None and found.changed
+
+
+def _key(slug: str) -> str:
+    return f"editing_{slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied last in this session, in whichever tab, and how often something was."""
+
+    text: str = ""
+    number: int = 0
+
+
+def clipboard() -> Copied:
+    """What this session's Paste finds where the browser hands nothing over."""
+    found: Copied = st.session_state.get(_CLIPBOARD, Copied())
+    return found
+
+
+def copy_to_clipboard(text: str) -> None:
+    """Keep it for the session's other tabs; the browser is given it too."""
+    st.session_state[_CLIPBOARD] = Copied(text, clipboard().number + 1)

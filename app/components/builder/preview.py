@@ -1,0 +1,84 @@
+"""The light backtest beside the editor: equity and key figures as one edits.
+
+It runs on the source used last, in a thread of its own; the browser fetches what came out
+(``app.previews``). Typing never waits for it, and no script runs again because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.components.builder.editing import Editing
+from app.previews import ADDRESS, Preview, Work
+from app.resources import services
+from core.backtest.result import Backtest
+from core.backtest.run import run_backtest
+from core.backtest.settings import BacktestSettings
+from core.flow.nodes import Flow
+from core.market.source import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a light backtest is run on."""
+
+    source: str = "demo"
+    path: Path | None = None
+    settings: BacktestSettings = field(default_factory=BacktestSettings)
+
+
+def use(slug: str, basis: Basis) -> None:
+    """Let a strategy's light backtests run on this from now on."""
+    st.session_state[f"preview_basis_{slug}"] = basis
+
+
+def preview(editing: Editing) -> None:
+    """Start a run if the draft changed, and let the browser show what comes out."""
+    basis: Basis = st.session_state.get(f"preview_basis_{editing.slug}", Basis())
+    key = f"preview_{editing.slug}"
+    if key not in st.session_state:
+        st.session_state[key] = Preview(services().clock)
+    found: Preview = st.session_state[key]
+    flow = editing.checked.flow if editing.checked.runs else None
+    found.want(
+        (editing.history.revision, basis), None if flow is None else _work(editing, flow, basis)
+    )
+    with st.container(key=f"light_{editing.slug}"):
+        _component()(
+            key=f"figures_{editing.slug}",
+            data={
+                "address": f"{ADDRESS}/{found.token}",
+                "number": found.number,
+                "runs": flow is not None,
+                "source": basis.source,
+            },
+        )
+
+
+def _work(editing: Editing, flow: Flow, basis: Basis) -> Work:
+    shared, find, fill = services(), editing.find, editing.fill
+
+    def work(progress: Progress) -> Backtest:
+        source = shared.source(basis.source, path=basis.path)
+        return run_backtest(fill(flow), source, basis.settings, find=find, progress=progress)
+
+    return work
+
+
+@st.cache_resource
+def _component() -> Callable[..., Any]:
+    """The component, registered once a process."""
+    files = resources.files(__package__)
+    made: Callable[..., Any] = st.components.v2.component(
+        "builder_preview",
+        html="<div class='preview'></div>",
+        css=(files / "preview.css").read_text(encoding="utf-8"),
+        js=(files / "preview.js").read_text(encoding="utf-8"),
+    )
+    return made
