@@ -272,6 +272,30 @@ def test_032_rounding_of_average_prices_is_not_taken_for_money_paid_out(make_sta
     stand.check()
 
 
+def test_032_rounding_while_another_order_is_open(make_stand):
+    """The cash is compared later than the fill was booked: it still is rounding, and nobody's."""
+    stand = make_stand(average_places=6)
+    stand.at(minutes=60)
+    stand.fake.fill_as(fills.never)
+    one = stand.deploy(100_000, AAA=0.3, BBB=0.3, CCC=0.3)
+    due = stand.due.__class__(stand.session, 60, stand.clock(), stand.due.closes_at)
+    stand.window(due=due)
+    names = {body["symbol"]: body["client_order_id"] for body in stand.fake.sent}
+    for symbol, price in (("AAA", "100.01"), ("CCC", "20.01")):
+        stand.fake.fill(names[symbol], "3.333333333")
+        stand.fake.fill(names[symbol], price=price)
+    stand.settle()  # BBB is open: cash is not compared
+    stand.clock.advance(60)
+    stand.fake.end(names["BBB"], "canceled")
+    stand.settle()
+    assert stand.services.accounts.by_id(stand.account.id).differences == ()
+    kinds = [m.kind for m in stand.services.ledger.movements(stand.account.id)]
+    assert "transfer" not in kinds
+    assert "rounding" in kinds
+    assert stand.held(one).keys() == {"AAA", "CCC"}
+    stand.check()
+
+
 def test_035_more_than_a_page_of_everything(stand: Stand):
     """130 positions, 600 assets, 510 open orders by hand, 140 activities."""
     for i in range(600):

@@ -138,6 +138,20 @@ def test_045_a_window_that_hangs_is_left_and_gone_on_with(stand: Stand, monkeypa
     stand.check()
 
 
+def test_045_many_accounts_at_once_leave_connections_to_work_with(stand: Stand):
+    """Each account's lease keeps a connection of its own: thirty must not use up the pool."""
+    stand.deploy(AAA=0.5)
+    leases = [stand.services.lease(f"account:{i}") for i in range(30)]
+    assert all(lease.take() for lease in leases)
+    window = stand.window()
+    assert window is not None
+    assert window.state == "done"
+    for lease in leases:
+        lease.give_back()
+    assert len(stand.fake.sent) == 1
+    stand.check()
+
+
 @pytest.mark.parametrize(
     ("seconds", "said", "trades"),
     [(0.5, "", True), (3, "clock", True), (-3, "clock", True), (90, "clock", False)],
