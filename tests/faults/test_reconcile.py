@@ -174,6 +174,8 @@ def test_031_a_split_whose_activity_comes_days_late_stops_the_symbol(stand: Stan
     stand.window()
     before = stand.held(one)["AAA"]
     sent = len(stand.fake.sent)
+    stand.at(minutes=-6)
+    stand.work().close_session()
     stand.fake.split("AAA", "2")
     late = [a for a in stand.fake.account.activities if a["activity_type"] == "SPLIT"]
     for activity in late:
@@ -184,6 +186,11 @@ def test_031_a_split_whose_activity_comes_days_late_stops_the_symbol(stand: Stan
     assert stand.external().get("AAA") is None
     (difference,) = stand.services.accounts.by_id(stand.account.id).differences
     assert difference["asset"] == "AAA"
+    stand.work().look_at_equity()
+    stand.at(minutes=-6)
+    stand.work().close_session()
+    assert stand.services.deployments.by_id(one.id).state == "active"
+    assert stand.services.accounts.by_id(stand.account.id).state == "active"
     stand.fake.account.activities.extend(late)
     stand.next_session()
     stand.window()
