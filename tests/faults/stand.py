@@ -25,6 +25,7 @@ from core.accounts.account import Account, lease_of
 from core.bootstrap import Services
 from core.brokers.alpaca import AlpacaBroker
 from core.calendar import calendar
+from core.db.leases import Lease
 from core.errors import SluiceError
 from core.flow.formats.native import from_json
 from core.flow.nodes import Flow
@@ -229,9 +230,15 @@ class Stand:
         closes = closes_at(self.session)
         return Due(self.session, 10, closes - timedelta(minutes=10), closes)
 
+    def lease(self) -> Lease:
+        """The account's, not taken yet; given back when the test ends, however it does."""
+        lease = self.services.lease(lease_of(self.account.id))
+        self._more.append(lease.give_back)
+        return lease
+
     @contextmanager
     def fence(self) -> Iterator[int]:
-        lease = self.services.lease(lease_of(self.account.id))
+        lease = self.lease()
         # The server frees a lock when it sees the last holder's connection closed, a moment later.
         until(lease.take)
         try:

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from core.accounts.account import lease_of
 from core.errors import Fenced
 from core.trading.window import TradeWindow
 from tests.fakes import misbehaviour as does
@@ -100,7 +99,7 @@ def test_039_of_two_schedulers_one_trades_and_the_other_says_that_it_stands_by(s
 def test_040_a_leader_whose_connection_died_is_fenced(stand: Stand):
     """Its process lives on, another takes over; the host's name is the same."""
     stand.deploy(AAA=0.3, BBB=0.3)
-    old = stand.services.lease(lease_of(stand.account.id))
+    old = stand.lease()
     assert old.take()
     trader = TradeWindow(stand.desk(), old.fence)
 
@@ -110,7 +109,7 @@ def test_040_a_leader_whose_connection_died_is_fenced(stand: Stand):
                 "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory'"
                 " AND l.pid <> pg_backend_pid()"
             )
-        new = stand.services.lease(lease_of(stand.account.id))
+        new = stand.lease()
         until(new.take)
         taken.append(new)
 
@@ -134,13 +133,13 @@ def test_040_a_leader_whose_connection_died_is_fenced(stand: Stand):
 def test_040_fenced_between_two_handfuls(stand: Stand):
     symbols = [symbol for symbol in stand.symbols if symbol.startswith("X")][:20]
     stand.deploy(**dict.fromkeys(symbols, 0.04))
-    old = stand.services.lease(lease_of(stand.account.id))
+    old = stand.lease()
     assert old.take()
     trader, taken = TradeWindow(stand.desk(), old.fence), []
 
     def another() -> None:
         old.give_back()
-        new = stand.services.lease(lease_of(stand.account.id))
+        new = stand.lease()
         until(new.take)
         taken.append(new)
 
