@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
-.PHONY: up install dev test check fuzz bench scaling lock docs clean
+.PHONY: up install dev test check fuzz soak bench scaling lock docs clean
 
 up: install ## install what is missing and start everything; ARGS="--port 8502"
 	@$(BIN)/sluice up $(ARGS)
@@ -29,6 +29,9 @@ check: dev ## what a change needs before it is committed, in under a minute
 
 fuzz: dev ## the engine against the reference, on flows and markets never drawn before
 	SLUICE_FUZZ=1 $(BIN)/pytest tests/properties $(ARGS)
+
+soak: dev ## thirty days of live trading with everything going wrong; ARGS="--seed 2 --days 60"
+	$(BIN)/python -m tests.scenarios.soak $(ARGS)
 
 bench: dev ## how fast it is, after checking that it is right
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

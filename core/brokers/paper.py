@@ -40,7 +40,7 @@ from core.brokers.base import (
 )
 from core.calendar import Calendar, calendar
 from core.clock import Clock
-from core.errors import UnknownName
+from core.errors import BadInput, UnknownName
 from core.market.actions import Action, actions_between
 from core.market.bars import Adjustment, Bars
 from core.market.source import MarketSource
@@ -52,6 +52,8 @@ _RECENT = timedelta(days=10)
 QUOTES_KEPT = timedelta(seconds=5)
 """A price is asked for again after so long: one question of a window is many of ours."""
 _CURRENCY = "USD"
+_OPEN = ("accepted", "partially_filled")
+_BY_PREFERENCE: tuple[Adjustment, ...] = ("raw", "split_adjusted", "adjusted")
 
 
 class PaperOptions(BaseModel):
@@ -67,6 +69,9 @@ class PaperOptions(BaseModel):
         0.0, ge=0, le=1, description="Share of orders that fill in two parts."
     )
     fractional: bool = Field(True, description="Whether parts of a share can be traded.")
+    minimum_notional: Decimal = Field(
+        Decimal(1), ge=0, description="Smallest buy it takes, in its currency."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,6 @@ class PaperBroker:
 
     name = "paper"
     mode: Mode = "paper"
-    minimum_notional = Decimal(1)
 
     def __init__(
         self,
@@ -135,10 +139,16 @@ class PaperBroker:
         self._options = options or PaperOptions()
         self._calendar: Calendar = calendar("XNYS")
         self._kept: tuple[datetime, dict[str, Quote]] | None = None
+        had = source.info.adjustments
+        self._has = tuple(adjustment for adjustment in _BY_PREFERENCE if adjustment in had)
 
     @property
     def quantity_step(self) -> Decimal:
         return Decimal("0.000000001") if self._options.fractional else Decimal(1)
+
+    @property
+    def minimum_notional(self) -> Decimal:
+        return self._options.minimum_notional
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -171,7 +181,7 @@ class PaperBroker:
     def open_orders(self) -> tuple[BrokerOrder, ...]:
         with self._book() as book:
             orders = [self._tended(book, order) for order in book.open_orders()]
-        return tuple(_shown(order) for order in orders if order.state == "partially_filled")
+        return tuple(_shown(order) for order in orders if order.state in _OPEN)
 
     def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
         with self._book() as book:
@@ -203,7 +213,7 @@ class PaperBroker:
 
     def _read_quotes(self, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
         try:
-            bars = self._recent(symbols, self._traded)
+            bars = self._traded(symbols)
         except UnknownName:
             return {}  # none of them is known
         found: dict[str, Quote] = {}
@@ -273,7 +283,8 @@ class PaperBroker:
             first = request.quantity
             if _draw(request.client_order_id) < self._options.partial_share:
                 first = (request.quantity / 3).quantize(self.quantity_step, "ROUND_DOWN")
-            return Accepted(_shown(self._fill(book, order, first, price.price)))
+            # A third of a share that trades whole is nothing: all of it comes later.
+            return Accepted(_shown(self._fill(book, order, first, price.price) if first else order))
 
     def cancel(self, broker_order_id: str) -> CancelOutcome:
         with self._book() as book:
@@ -323,7 +334,7 @@ class PaperBroker:
 
     def _tended(self, book: PaperBook, order: PaperOrder) -> PaperOrder:
         """An order that waits for its second part gets it; after the close it expires."""
-        if order.state not in ("accepted", "partially_filled"):
+        if order.state not in _OPEN:
             return order
         now = self._clock()
         if now >= order.expires_at:
@@ -355,14 +366,20 @@ class PaperBroker:
         book.put_order(order)
         return order
 
-    @property
-    def _traded(self) -> Adjustment:
-        """Prices as traded, as far as the source has them."""
-        return next(a for a in ("raw", "split_adjusted", "adjusted") if a in self._has)
+    def _traded(self, symbols: Sequence[str], since: date | None = None) -> Bars:
+        """Prices as traded, as far as the source has them.
 
-    @property
-    def _has(self) -> tuple[Adjustment, ...]:
-        return self._source.info.adjustments
+        What a source says of itself may be more than this file or that can answer: the first
+        question finds it out.
+        """
+        for adjustment in self._has[:-1]:
+            try:
+                return self._recent(symbols, adjustment, since)
+            except BadInput as err:
+                if err.field != "adjustment":
+                    raise
+                self._has = self._has[1:]
+        return self._recent(symbols, self._has[-1], since)
 
     def _recent(
         self, symbols: Sequence[str], adjustment: Adjustment, since: date | None = None
@@ -385,15 +402,17 @@ class PaperBroker:
         until, held = book.actions_until, book.positions()
         if until is not None and until >= session:
             return
-        kinds: tuple[Adjustment, ...] = ("raw", "split_adjusted", "adjusted")
-        if until is not None and held and set(kinds) <= set(self._has):
-            raw, split, whole = (self._recent(sorted(held), k, until) for k in kinds)
-            for action in actions_between(raw, split, whole, until):
-                if action.session <= session:
-                    self._act(book, action)
+        if until is not None and held:
+            raw = self._traded(sorted(held), until)
+            if "split_adjusted" in self._has and "adjusted" in self._has:
+                split = self._recent(sorted(held), "split_adjusted", until)
+                whole = self._recent(sorted(held), "adjusted", until)
+                for action in actions_between(raw, split, whole, until):
+                    if action.session <= session:
+                        self._act(book, action, raw)
         book.actions_until = session
 
-    def _act(self, book: PaperBook, action: Action) -> None:
+    def _act(self, book: PaperBook, action: Action, raw: Bars) -> None:
         position = book.position(action.symbol)
         if position is None:
             return
@@ -409,9 +428,12 @@ class PaperBroker:
                 quantity=after - position.quantity,
                 ratio=ratio,
             )
+            fraction = self._fraction(action, position.quantity * ratio - after, raw, at)
+            if fraction.cash and book.add_activity(fraction):
+                book.cash += fraction.cash
             if book.add_activity(split):
                 position = PaperPosition(after, position.average_price / ratio)
-                book.put_position(action.symbol, position)
+                book.put_position(action.symbol, position if after else None)
         if action.dividend:
             each = Decimal(repr(action.dividend)).quantize(_PRICE)
             cash = (position.quantity * each).quantize(_CENT)
@@ -425,6 +447,20 @@ class PaperBroker:
             )
             if cash and book.add_activity(dividend):
                 book.cash += cash
+
+    def _fraction(self, action: Action, left: Decimal, raw: Bars, at: datetime) -> Activity:
+        """What a split leaves of a share that trades whole is paid in cash. Named so that it comes
+        before the split, while the books still know who held it."""
+        row = int(np.searchsorted(raw.sessions, np.datetime64(action.session)))
+        price = Decimal(repr(float(raw.close[row, raw.column(action.symbol)])))
+        return Activity(
+            id=f"fraction-{action.symbol}-{action.session}",
+            kind="dividend",
+            at=at,
+            symbol=action.symbol,
+            cash=(left * price).quantize(_CENT),
+            text=f"{action.symbol}: cash for a fraction of a share",
+        )
 
 
 class _Settled:

@@ -159,7 +159,11 @@ class Ledger:
 
     def post_in(self, db: Connection, account_id: UUID, entries: Iterable[Entry]) -> int:
         """The same in the caller's transaction. An entry whose reference is there is skipped."""
-        entries = [entry for entry in entries if entry.postings]
+        by_reference: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.postings:
+                by_reference.setdefault(entry.reference, entry)
+        entries = list(by_reference.values())
         if not entries:
             return 0
         self.lock(db, account_id)

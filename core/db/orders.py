@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.accounts.account import TradingState, lease_of
@@ -256,7 +256,8 @@ class Orders:
     ) -> tuple[OrderRecord, ...]:
         """Take over what the broker shows: states, and fills into the ledger, in one transaction.
 
-        ``entries_of`` gives the parts after the fill and the entries it makes. What the broker
+        ``entries_of`` gives, of the record before, the parts after the fill and the entries it
+        makes. What the broker
         shows is cumulative; an older view than what is stored changes nothing. Returns the orders
         that changed, as they are now.
         """
@@ -267,6 +268,7 @@ class Orders:
             stored = _records(db.execute(query).mappings())
             parts = _parts(db, list(seen))
             entries: list[Entry] = []
+            fresh: dict[UUID, tuple[Part, ...]] = {}
             for record in stored:
                 view = seen[record.id]
                 after = _after(record, view, self._clock())
@@ -274,10 +276,11 @@ class Orders:
                     continue
                 changed.append(after)
                 if after.filled_quantity != record.filled_quantity:
-                    owned, made = entries_of(after, view, parts.get(record.id, ()))
+                    owned, made = entries_of(record, view, parts.get(record.id, ()))
                     entries += made
-                    _write_parts(db, record.id, owned)
-                _write_order(db, after)
+                    fresh[record.id] = owned
+            _write_orders(db, changed)
+            _write_parts(db, fresh)
             self._ledger.post_in(db, account_id, entries)
         return tuple(changed)
 
@@ -322,19 +325,31 @@ _CHANGING = (
 )  # fmt: skip
 
 
-def _write_order(db: Connection, record: OrderRecord) -> None:
-    values = {name: getattr(record, name) for name in _CHANGING}
-    db.execute(update(orders).where(orders.c.id == record.id).values(values))
+def _write_orders(db: Connection, records: Sequence[OrderRecord]) -> None:
+    if records:
+        rows = [
+            {"order": one.id, **{f"new_{name}": getattr(one, name) for name in _CHANGING}}
+            for one in records
+        ]
+        fresh: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _CHANGING}
+        db.execute(update(orders).where(orders.c.id == bindparam("order")).values(fresh), rows)
 
 
-def _write_parts(db: Connection, order_id: UUID, parts: Iterable[Part]) -> None:
-    for line, part in enumerate(parts):
-        here = (order_parts.c.order_id == order_id) & (order_parts.c.line == line)
-        db.execute(
-            update(order_parts)
-            .where(here)
-            .values(booked_quantity=part.booked_quantity, booked_cash=part.booked_cash)
+def _write_parts(db: Connection, owned: Mapping[UUID, Sequence[Part]]) -> None:
+    rows = [
+        {"order": order_id, "at": line, "shares": part.booked_quantity, "cash": part.booked_cash}
+        for order_id, parts in owned.items()
+        for line, part in enumerate(parts)
+    ]
+    if rows:
+        here = (order_parts.c.order_id == bindparam("order")) & (
+            order_parts.c.line == bindparam("at")
         )
+        fresh: dict[str, Any] = {
+            "booked_quantity": bindparam("shares"),
+            "booked_cash": bindparam("cash"),
+        }
+        db.execute(update(order_parts).where(here).values(fresh), rows)
 
 
 def _parts(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -52,7 +53,7 @@ def actions_between(
 def _action(symbol: str, session: date, moves: Sequence[tuple[float, float]]) -> list[Action]:
     (raw_before, raw_now), (split_before, split_now), (whole_before, whole_now) = moves
     ratio = (split_now / split_before) / (raw_now / raw_before)
-    ratio = 1.0 if abs(ratio - 1.0) < 1e-3 else _simple(ratio)
+    ratio = 1.0 if abs(ratio - 1.0) < 1e-3 else _simple(ratio, 0.01 / raw_before + 0.01 / raw_now)
     growth = (whole_now / whole_before) / (split_now / split_before)
     paid = (growth - 1.0) * raw_now
     dividend = paid if abs(growth - 1.0) > _SMALLEST else 0.0
@@ -61,9 +62,13 @@ def _action(symbol: str, session: date, moves: Sequence[tuple[float, float]]) ->
     return [Action(symbol, session, float(dividend), float(ratio))]
 
 
-def _simple(ratio: float) -> float:
-    """A split's ratio is one of small whole numbers; prices round it a little."""
-    from fractions import Fraction
+def _simple(ratio: float, rounding: float) -> float:
+    """A split's ratio is one of small whole numbers; prices round it a little.
 
-    nearest = Fraction(ratio).limit_denominator(100)
-    return float(nearest) if abs(float(nearest) / ratio - 1.0) < 2e-3 else ratio
+    ``rounding`` is how far prices to the cent can be off. What is further from every such ratio (a
+    spin-off written as a split) is taken as it is.
+    """
+    if ratio < 1.0:
+        return 1.0 / _simple(1.0 / ratio, rounding)
+    nearest = float(Fraction(ratio).limit_denominator(20))
+    return nearest if abs(nearest / ratio - 1.0) < min(rounding, 2e-3) else ratio

@@ -53,9 +53,10 @@ def chained(
 
     The return is time-weighted: money that came is taken to have come before the session's result,
     ``equity ÷ (equity before + flow) - 1``. On money that was nothing there is no return.
+    ``peak`` is the highest growth before; the one it began with is a peak as well.
     """
     base = flow if before is None else before.equity + flow
     result = float(equity / base) - 1.0 if base > 0 else None
     growth = (1.0 if before is None else before.growth) * (1.0 + (result or 0.0))
-    peak = max(peak, growth)
+    peak = max(peak, growth, 1.0)
     return result, growth, 1.0 - growth / peak if peak > 0 else 0.0

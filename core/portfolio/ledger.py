@@ -133,7 +133,8 @@ def shared_out(total: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> d
 
     Each gets its proportional share rounded down to ``step``; what is left over goes to the last
     ones, each up to its part, so that nobody gets more than its part while ``total`` is at most
-    the sum of the parts. ``total`` and ``parts`` have the same sign.
+    the sum of the parts. A loss (``total`` and ``parts`` of different sign) takes from each at most
+    its part likewise.
     """
     whole = sum(parts.values(), ZERO)
     if not whole:
@@ -141,10 +142,11 @@ def shared_out(total: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> d
     shares = {owner: rounded_down(total * part / whole, step) for owner, part in parts.items()}
     left = total - sum(shares.values(), ZERO)
     bounded = abs(total) <= abs(whole)
+    sign = 1 if (total > 0) == (whole > 0) else -1
     for owner in reversed(list(parts)):
         if not left:
             break
-        room = parts[owner] - shares[owner] if bounded else left
+        room = sign * parts[owner] - shares[owner] if bounded else left
         given = min(left, room, key=abs)
         shares[owner] += given
         left -= given

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from core.portfolio.ledger import ZERO
+from core.portfolio.ledger import ZERO, rounded_down
+
+_SHARE = Decimal("0.000000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,21 @@ def after_trade(lots: Sequence[Lot], quantity: Decimal, price: Decimal, at: date
 
 
 def after_split(lots: Sequence[Lot], change: Decimal) -> tuple[Lot, ...]:
-    """So many shares more (or fewer) for the same cost, over the lots in proportion."""
+    """So many shares more (or fewer) for the same cost, over the lots in proportion; a lot too
+    small to keep a share's smallest part is gone."""
     held = sum((lot.quantity for lot in lots), ZERO)
     if not held or not held + change:
         return ()
     ratio = (held + change) / held
-    scaled = [replace(lot, quantity=lot.quantity * ratio, price=lot.price / ratio) for lot in lots]
-    # Division may leave a last digit over: the newest lot takes it, so that the sum is exact.
-    over = held + change - sum((lot.quantity for lot in scaled), ZERO)
-    scaled[-1] = replace(scaled[-1], quantity=scaled[-1].quantity + over)
-    return tuple(scaled)
+    # In whole parts of a share, as holdings are; what that leaves over is the newest lot's, so
+    # that the sum is exact.
+    quantities = [rounded_down(lot.quantity * ratio, _SHARE) for lot in lots]
+    quantities[-1] += held + change - sum(quantities, ZERO)
+    return tuple(
+        replace(lot, quantity=quantity, price=lot.quantity * lot.price / quantity)
+        for lot, quantity in zip(lots, quantities, strict=True)
+        if quantity
+    )
 
 
 def cost(lots: Sequence[Lot]) -> Decimal:

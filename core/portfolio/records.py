@@ -154,4 +154,4 @@ def client_order_id(
 
     key = f"{account_id}/{session}/{slot}/{symbol}/{side}/{leg}"
     digest = blake2s(key.encode(), digest_size=8).hexdigest()
-    return f"sl-{session:%y%m%d}-{symbol[:6].lower()}-{side[0]}{leg}-{digest}"
+    return f"sl-{session:%y%m%d}-{symbol[:5].lower()}-{side[0]}{leg}-{digest}"

@@ -14,7 +14,7 @@ from core.errors import BadInput
 class Limits(BaseModel):
     """Every limit with its unit and default. Shares are of equity: 0.25 is 25 %."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     orders_per_window: int = Field(
         500, ge=1, description="Most orders a window may plan; more, and it plans none."

@@ -88,7 +88,9 @@ def _trip(
     limit: float,
 ) -> None:
     reason = f"{snapshot.drawdown:.1%} below its peak, the limit is {limit:.0%}"
-    peak = snapshot.growth / (1.0 - snapshot.drawdown)
+    # Where all is lost nothing says how high the peak was; no shadow recovers from there either.
+    left = 1.0 - snapshot.drawdown
+    peak = snapshot.growth / left if left > 0 else 1.0
     shadow = Shadow(snapshot.growth, peak, dict(weights), snapshot.session, snapshot.session)
     with transaction(desk.engine) as db:
         turned = desk.deployments.turn(

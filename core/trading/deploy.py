@@ -103,6 +103,10 @@ def change_capital(desk: Desk, deployment: Deployment, capital: Decimal) -> None
     account = desk.account
     with transaction(desk.engine) as db:
         desk.ledger.lock(db, account.id)
+        # As it is now: a page may show what it was before another changed it.
+        deployment = desk.deployments.by_id(deployment.id)
+        if deployment.state == "stopped":
+            raise BadInput("strategy", f"{deployment.name} is stopped.", "Deploy it again.")
         held = desk.ledger.balances(account.id, db)
         more = capital - deployment.capital
         free = held.get(RESERVE, {}).get(account.currency, ZERO)

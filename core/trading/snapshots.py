@@ -111,25 +111,26 @@ def snapshot(desk: Desk, session: date, valued: Mapping[str, Valued]) -> tuple[S
         if one.session < session:
             earlier.setdefault(one.book, []).append(one)
     made = []
+    moved: dict[datetime | None, dict[str, Decimal]] = {}  # most books have the same instant before
     for book, value in valued.items():
         before = earlier.get(book, [])
         since = before[-1].at if before else None
-        made.append(_snapshot(desk, book, session, now, value, before, since))
+        if since not in moved:
+            moved[since] = desk.ledger.capital_moved(account.id, account.currency, since)
+        flow = _total_flow(moved[since]) if book == TOTAL else moved[since].get(book, ZERO)
+        made.append(_snapshot(book, session, now, value, before, flow))
     desk.equity.put_snapshots(account.id, made)
     return tuple(made)
 
 
 def _snapshot(
-    desk: Desk,
     book: str,
     session: date,
     now: datetime,
     value: Valued,
     before: Sequence[Snapshot],
-    since: datetime | None,
+    flow: Decimal,
 ) -> Snapshot:
-    moved = desk.ledger.capital_moved(desk.account.id, desk.account.currency, since)
-    flow = _total_flow(moved) if book == TOTAL else moved.get(book, ZERO)
     peak = max((one.growth for one in before), default=1.0)
     result, growth, drawdown = chained(before[-1] if before else None, peak, value.equity, flow)
     returns = [one.result for one in before[1:] if one.result is not None]

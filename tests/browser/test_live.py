@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from core.db.live_tables import paper_orders
 from tests.browser.conftest import App, running, visit
-from tests.browser.test_newcomer import settled
+from tests.browser.test_newcomer import settled, strategy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -47,13 +47,20 @@ def press(page: Page, name: str, *, within=None) -> None:
     (within or page).get_by_role("button", name=name, exact=True).first.click(delay=80)
 
 
+def operations(page: Page, app: App, state: str) -> None:
+    """The page drawn to its end, the kill switch in that state."""
+    page.goto(f"{app.url}/operations")
+    expect(page.get_by_text(state, exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Run now")).to_be_enabled()
+    settled(page)
+
+
 def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     account = app.services.accounts.all(app.services.user.id)[0]
     before = sent(app)
     assert before > 60
 
-    page.goto(f"{app.url}/strategy-risk-on-risk-off")
-    settled(page)
+    strategy(page, app)
     press(page, "Deploy")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("My first")
@@ -64,8 +71,7 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     mine = app.services.deployments.get(account.id, "My first")
     assert mine.state == "active"
 
-    page.goto(f"{app.url}/operations")
-    settled(page)
+    operations(page, app, "ACTIVE")
     press(page, "Run now")
     expect(page.get_by_text(re.compile("taken by .* after"))).to_be_visible()
     window = app.services.windows.of(account.id)[0]
@@ -87,12 +93,11 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     press(page, "Compare now")
     expect(page.get_by_text(re.compile("agree to the last decimal"))).to_be_visible()
 
-    page.goto(f"{app.url}/operations")
-    settled(page)
+    operations(page, app, "ACTIVE")
     press(page, "Stop all trading")
     press(page, "Stop all trading", within=page.get_by_role("dialog"))
     expect(page.get_by_text("HALTED", exact=True)).to_be_visible()
-    settled(page)
+    operations(page, app, "HALTED")
     after = sent(app)
     press(page, "Run now")
     deadline = time.monotonic() + 60

@@ -205,7 +205,7 @@ def test_010_quantities_are_exact_text_and_ids_short(make_stand):
     stand.account  # noqa: B018  opened
     limits = Limits(cost_allowance_bps=0)
     stand.services.accounts.change(stand.account.id, limits=limits)
-    stand.deploy("1.02", "tiny", DEAR=1.0)
+    stand.deploy("2.04", "tiny", DEAR=0.5)
     stand.deploy("9000000000.1", "big", CHEAPESTOFALL=0.9)
     stand.deploy("100", "sum", THIRD=0.1 + 0.2)
     stand.window()

@@ -174,8 +174,10 @@ def test_combinations_number_what_points_have(axes):
     points = np.random.default_rng(1).choice(grid.size, 25, replace=False)
     digits, part = grid.digits(points), Combinations(grid, axes)
     rows, shown = part.present(digits)
+    combinations = list(part.values())
+    assert len(combinations) == part.count
     for i in range(len(points)):
-        same = part.values(int(part.numbers(digits)[i]))
+        same = combinations[part.numbers(digits)[i]]
         assert same == {n: v for n, v in grid.values_at(int(points[i])).items()
                         if grid.axis_of[n] in axes}  # fmt: skip
         assert part.numbers(digits)[shown[rows[i]]] == part.numbers(digits)[i]
