@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from threading import Event as Signal
 
     from redis import Redis
+    from sqlalchemy import Engine
 
     from core.accounts.account import Account
     from core.accounts.users import User
@@ -278,7 +279,15 @@ class Services:
         """What only one process at a time may hold; not taken yet."""
         from core.db.leases import Lease
 
-        return Lease(self.database.engine, self.clock, name, holder())
+        return Lease(self._lease_engine, self.clock, name, holder())
+
+    @cached_property
+    def _lease_engine(self) -> Engine:
+        """Connections that leases keep: without a limit, so that they leave none too few to work
+        with when many accounts trade at once."""
+        from core.db.session import make_engine
+
+        return make_engine(self.database.conninfo, pool_size=0)
 
     def lease_holders(self) -> dict[str, Holder]:
         """Who took each lease last, by its name."""
@@ -347,6 +356,7 @@ class Services:
             updates=updates,
             drill=Drill(self.settings.crash_at),
             quiet=quiet,
+            clock_limit_seconds=None if self.settings.clock is not None else 60.0,
         )
 
     @cached_property
@@ -450,6 +460,8 @@ class Services:
         """Close the database; wait so long for an embedded server to end, if we were its last."""
         if "queue" in vars(self):
             self.queue.close()
+        if "_lease_engine" in vars(self):
+            self._lease_engine.dispose()
         if "raw_database" in vars(self):
             self.raw_database.close(wait_seconds=wait_seconds)
 

@@ -24,6 +24,7 @@ class Leader:
     def __init__(self, services: Services) -> None:
         self._lease = services.lease(LEASE)
         self._leads = threading.Event()
+        self._stands_by = False
 
     @property
     def leads(self) -> bool:
@@ -37,6 +38,9 @@ class Leader:
             log.warning("no leader: %s", err, extra={"action": "lead"})
             leads = False
         was, taken = self.leads, False
+        if not leads and not was and not self._stands_by:
+            log.info("standing by: another process leads", extra={"action": "lead"})
+        self._stands_by = not leads
         if leads and not was:
             self._leads.set()
             taken = True

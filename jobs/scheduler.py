@@ -8,6 +8,7 @@ behind, and cannot write any more, as another fence is given out after it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -58,6 +59,8 @@ class Trading:
         self._services, self._leader, self._stop = services, leader, stop
         self._works: dict[UUID, AccountWork] = {}
         self._busy: dict[UUID, threading.Lock] = {}
+        self.hangs = False
+        """Whether work was still running at the end."""
 
     def each(self, what: Callable[[AccountWork], None], limit: float, name: str) -> None:
         """Do ``what`` for every account, side by side, unless this process stands by."""
@@ -90,6 +93,7 @@ class Trading:
             within(limit, lambda: what(work), name=f"{name} {account.name}")
         except Overdue as err:
             log.error("%s: left behind", err, extra={"action": "overdue"})
+            work.let_go()
             self._forget(account.id)  # the next tick begins with a desk of its own
         except Fenced as err:
             log.warning("%s", err, extra={"action": "fenced"})
@@ -133,6 +137,8 @@ class Trading:
         for lock in self._busy.values():
             if lock.acquire(timeout=max(0.0, until - time.monotonic())):
                 lock.release()
+            else:
+                self.hangs = True
         for account_id in list(self._works):
             self._forget(account_id)
         if self._leader.leads:
@@ -199,6 +205,11 @@ def main() -> None:
         trading.end()
         leader.step_down()
         pulse.stop()
+    if trading.hangs:
+        # The interpreter would wait for its threads, and they for a broker that does not answer.
+        log.warning("work that hangs is left: the next start goes on with it")
+        logging.shutdown()
+        os._exit(0)
 
 
 def _add_jobs(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from core.accounts.account import Account
     from core.bootstrap import Services
+    from core.db.leases import Lease
     from core.trading.decide import Ready
     from core.trading.desk import Desk
 
@@ -64,12 +65,19 @@ class AccountWork:
         self._failures = 0
         self._paused_at = self._not_before = datetime.min.replace(tzinfo=UTC)
         self._told: set[UUID] = set()
+        self._lease: Lease | None = None
 
     def desk(self) -> Desk:
         if self._desk is None:
             self._updates = self._services.order_stream(self.account)
             self._desk = self._services.desk(self.account, stop=self._stop, updates=self._updates)
         return self._desk
+
+    def let_go(self) -> None:
+        """Called by another thread when this work hangs: the next takes the lease, and whatever
+        this one still wants to record or send is refused by its fence."""
+        if self._lease is not None:
+            self._lease.give_back()
 
     def close(self) -> None:
         """Let go of the broker's stream and connections."""
@@ -93,7 +101,7 @@ class AccountWork:
             return
         if not (plan.now or plan.missed or waiting or open_orders):
             return
-        lease = services.lease(lease_of(account.id))
+        lease = self._lease = services.lease(lease_of(account.id))
         if not lease.take():
             return  # another process works on it: it is done there
         try:

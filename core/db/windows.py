@@ -191,8 +191,8 @@ class Windows:
             "finished_at": self._clock(),
         }
         with transaction(self._engine) as db:
-            made = db.execute(insert(windows).values(row).on_conflict_do_nothing())
-            return bool(made.rowcount)
+            query = insert(windows).values(row).on_conflict_do_nothing()
+            return db.execute(query.returning(windows.c.id)).one_or_none() is not None
 
     def plan(
         self,

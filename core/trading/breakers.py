@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 
@@ -26,7 +27,10 @@ def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
     limits = desk.accounts.by_id(desk.account.id).limits
     by_book = {one.book: one for one in made}
     last = desk.windows.last_decided(desk.account.id)
+    doubtful = _in_doubt(desk)
     for one in desk.deployments.of(desk.account.id, ("active", "paused")):
+        if one.book in doubtful:
+            continue
         snapshot = by_book.get(one.book)
         weights = last[one.id][1] if one.id in last else {}
         if one.state == "active" and snapshot and snapshot.drawdown >= limits.strategy_drawdown:
@@ -36,7 +40,7 @@ def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
         elif one.state == "paused" and one.state_by == "breaker" and one.shadow is not None:
             _move(desk, one, session, limits.strategy_release)
     total = by_book.get(TOTAL)
-    if total is not None and total.drawdown >= limits.account_drawdown:
+    if total is not None and total.drawdown >= limits.account_drawdown and not doubtful:
         account = desk.accounts.by_id(desk.account.id)
         peak = _peak_since(desk, total, account.state_at)
         fallen = 1.0 - total.growth / peak
@@ -58,13 +62,24 @@ def _peak_since(desk: Desk, snapshot: Snapshot, since: datetime | None) -> float
     return max(*start, *after, snapshot.growth)
 
 
+def _in_doubt(desk: Desk) -> frozenset[str]:
+    """Books that hold something of which the broker has more: a split that is not booked yet, not
+    a loss."""
+    differences = desk.accounts.by_id(desk.account.id).differences
+    assets = {d["asset"] for d in differences if Decimal(d["broker"]) > Decimal(d["ledger"])}
+    if not assets:
+        return frozenset()
+    held = desk.ledger.balances(desk.account.id)
+    return frozenset(book for book, amounts in held.items() if assets & amounts.keys())
+
+
 def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
     """Only reduce positions for the rest of a day that lost too much, unless a person let the
     account go on that day."""
     account = desk.accounts.by_id(desk.account.id)
     limits = account.limits
     before = desk.equity.latest_snapshots(desk.account.id).get(TOTAL)
-    if before is None or before.equity <= 0:
+    if before is None or before.equity <= 0 or _in_doubt(desk):
         return
     if account.state_by == "user" and account.state_at and account.state_at > before.at:
         return

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 class Desk:
     """``updates`` tells of orders that change, where the broker has such a stream: waiting ends
     early then. ``pause`` waits so many seconds, or less when ``stop`` is set; ``quiet`` marks
-    events as a replay's, which nobody is told of."""
+    events as a replay's, which nobody is told of. Farther from the broker's clock than
+    ``clock_limit_seconds`` nothing is traded; None where the clock was set."""
 
     account: Account
     broker: Broker
@@ -56,6 +57,7 @@ class Desk:
     updates: OrderStream | None = None
     drill: Drill = field(default_factory=Drill)
     quiet: bool = False
+    clock_limit_seconds: float | None = 60.0
 
     def executor(self) -> Executor:
         return Executor(

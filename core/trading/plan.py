@@ -10,7 +10,7 @@ from typing import Any
 
 from core.brokers.base import Asset, BrokerAccount, Quote
 from core.portfolio.deployment import Deployment
-from core.portfolio.ledger import ZERO, Balances
+from core.portfolio.ledger import ZERO, Balances, owned
 from core.portfolio.netting import Cross, NetOrder, net
 from core.portfolio.rebalance import Lattice, Unplannable, Wish, checked, wish, worth
 from core.risk.checks import Screened, Standing, screen
@@ -51,6 +51,17 @@ class Reading:
             symbol: Lattice(self.step if asset.fractionable else Decimal(1), self.minimum_notional)
             for symbol, asset in self.assets.items()
         }
+
+    @property
+    def in_doubt(self) -> frozenset[str]:
+        """Stopped symbols of which the broker has more than the books: a split that is not booked
+        yet. What they are worth to their owners is not known."""
+        book = owned(self.balances)
+        return frozenset(
+            symbol
+            for symbol in self.stopped
+            if self.positions.get(symbol, ZERO) > book.get(symbol, ZERO)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What is kept with the window: prices with their age and feed, what was stopped."""
@@ -123,6 +134,10 @@ def _planned(
 ) -> Planned:
     held = dict(reading.balances.get(deployment.book, {}))
     cash = held.pop(reading.account.currency, ZERO)
+    doubtful = sorted(reading.in_doubt & held.keys())
+    if doubtful:
+        reason = f"how much it holds of {', '.join(doubtful)} is not known"
+        return Planned(deployment, _aborted(decision, reason), None, None)
     try:
         equity = worth(held, reading.marks, cash)
     except Unplannable as err:

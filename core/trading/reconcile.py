@@ -69,6 +69,7 @@ def compare(
     prices: Mapping[str, Decimal] | None = None,
     fills: int = 0,
     first: bool = False,
+    elsewhere: Collection[str] = (),
 ) -> Comparison:
     """What to book and what to stop for.
 
@@ -76,13 +77,15 @@ def compare(
     are compared when it is. Adopted shares are taken up at ``prices``. ``fills`` is the number of
     fills since cash was last equal: each may leave less than a cent between the broker's rounding
     and ours. ``first`` is an account's very first comparison: what it holds is its opening.
+    ``elsewhere`` are symbols with an open order of somebody else: they wait as well, cash does
+    not, as such an order may stay open for months.
     """
     book = owned(balances)
     entries: list[Entry] = []
     differences: list[Difference] = []
     stamp = at.isoformat()
     for symbol in sorted(positions.keys() | book.keys()):
-        if symbol == currency or symbol in in_flight:
+        if symbol == currency or symbol in in_flight or symbol in elsewhere:
             continue
         more = positions.get(symbol, ZERO) - book.get(symbol, ZERO)
         has = balances.get(EXTERNAL, {}).get(symbol, ZERO)

@@ -6,6 +6,7 @@ first step of every window and of every start.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +22,9 @@ from core.trading.activities import entry_of
 from core.trading.desk import Desk
 from core.trading.reconcile import Comparison, compare, proof
 
+log = logging.getLogger(__name__)
+
+CLOCK_WARN_SECONDS = 1.5
 _OVERLAP = timedelta(days=3)
 """Activities are asked for from so long before the last time: some are booked days late."""
 
@@ -44,6 +48,7 @@ def settle(desk: Desk, fence: int) -> Standing:
     """Raises Unavailable where the broker does not answer, NeedsOperator where it takes no orders:
     nothing may be traded then."""
     account_id = desk.account.id
+    _compare_clocks(desk)
     open_orders = desk.executor().tend(account_id, None, fence)
     _book_activities(desk)
     before = desk.accounts.by_id(account_id)
@@ -81,13 +86,31 @@ def _compared(desk: Desk, open_orders: tuple[OrderRecord, ...], before: Account)
         account.cash,
         positions,
         currency=account.currency,
-        in_flight={order.symbol for order in open_orders} | strangers,
+        in_flight={order.symbol for order in open_orders},
+        elsewhere=strangers,
         at=desk.clock(),
         prices={one.symbol: one.price for one in shown if one.price is not None},
         fills=desk.orders.fills_since(account_id, before.reconciled_at),
         first=before.reconciled_at is None,
     )
     return Standing(account, positions, balances, open_orders, found)
+
+
+def _compare_clocks(desk: Desk) -> None:
+    """Ours decides when a window begins and when sending ends; the broker's is the market's."""
+    asked = desk.clock()
+    theirs = desk.broker.clock().now
+    answered = desk.clock()
+    if theirs is None:
+        return
+    ahead = (asked + (answered - asked) / 2 - theirs).total_seconds()
+    # Where in the wait for its answer the broker read its clock is not known.
+    sure = abs(ahead) - (answered - asked).total_seconds() / 2
+    said = f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} the broker's"
+    if desk.clock_limit_seconds is not None and sure > desk.clock_limit_seconds:
+        raise NeedsOperator(f"This machine's clock is {said}: nothing is traded. Set it right.")
+    if sure > CLOCK_WARN_SECONDS:
+        log.warning("this machine's clock is %s", said, extra={"action": "clock"})
 
 
 def _book_activities(desk: Desk) -> None:

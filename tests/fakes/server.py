@@ -186,13 +186,17 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             address = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length) if length else b""
+            if len(body) < length:
+                self.close_connection = True  # its sender died half-way: no request arrived
+                return
             call = Call(
                 at=fake.clock(),
                 method=self.command,
                 path=address.path,
                 query=dict(parse_qsl(address.query, keep_blank_values=True)),
                 headers=dict(self.headers.items()),
-                body=self.rfile.read(length) if length else b"",
+                body=body,
             )
             reply = fake.respond(call)
             if reply is None:

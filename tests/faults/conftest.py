@@ -9,6 +9,7 @@ import pytest
 
 from core.bootstrap import Services
 from core.settings import Settings
+from tests.faults.children import Nursery
 from tests.faults.stand import CASH, Stand
 
 
@@ -25,12 +26,26 @@ def home(tmp_path_factory) -> Iterator[Path]:
     services.close(wait_seconds=10)
 
 
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path_factory.mktemp("children"))
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def processes(stand, nursery) -> Stand:
+    """The stand of a test that starts processes."""
+    stand.nursery = nursery
+    return stand
+
+
 @pytest.fixture
 def make_stand(home, tmp_path) -> Iterator[Callable[..., Stand]]:
     made: list[Stand] = []
 
-    def make(*, cash=CASH, multiplier: int = 1) -> Stand:
-        stand = Stand(home, tmp_path, cash=cash, multiplier=multiplier)
+    def make(*, cash=CASH, **fake: object) -> Stand:
+        stand = Stand(home, tmp_path, cash=cash, **fake)
         made.append(stand)
         stand.data.__enter__()
         stand.fake.__enter__()

@@ -7,8 +7,6 @@ broker holds now. Our own tables are compared with it, never believed.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +25,7 @@ from core.accounts.account import Account, lease_of
 from core.bootstrap import Services
 from core.brokers.alpaca import AlpacaBroker
 from core.calendar import calendar
+from core.db.leases import Lease
 from core.errors import SluiceError
 from core.flow.formats.native import from_json
 from core.flow.nodes import Flow
@@ -44,6 +43,7 @@ from jobs.trading import AccountWork
 from tests.fakes.alpaca_data import AlpacaData
 from tests.fakes.alpaca_trading import KEY_ID, SECRET_KEY, AlpacaTrading
 from tests.fakes.clock import VirtualClock
+from tests.faults.children import Child, Nursery
 
 SESSIONS = (date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25), date(2026, 11, 27))
 """A week with a holiday and a half-day."""
@@ -89,7 +89,9 @@ def until(what: Callable[[], object], *, seconds: float = 30.0) -> None:
 class Stand:
     """In-process: ``window`` runs what a scheduler would; ``sluice`` starts the real command."""
 
-    def __init__(self, home: Path, folder: Path, *, cash: Decimal, multiplier: int) -> None:
+    nursery: Nursery
+
+    def __init__(self, home: Path, folder: Path, *, cash: Decimal, **fake: Any) -> None:
         self.home, self.folder = home, folder
         self.clock = VirtualClock(closes_at(SESSIONS[0]) - timedelta(minutes=10))
         self.data = AlpacaData(self.clock, requests_per_minute=100_000)
@@ -99,8 +101,8 @@ class Stand:
             self.clock,
             quotes=self.data.quotes,
             cash=cash,
-            multiplier=multiplier,
             requests_per_minute=100_000,
+            **fake,
         )
         self.symbols = dict(SYMBOLS)
         self.bars = folder / "bars.csv"
@@ -228,9 +230,15 @@ class Stand:
         closes = closes_at(self.session)
         return Due(self.session, 10, closes - timedelta(minutes=10), closes)
 
+    def lease(self) -> Lease:
+        """The account's, not taken yet; given back when the test ends, however it does."""
+        lease = self.services.lease(lease_of(self.account.id))
+        self._more.append(lease.give_back)
+        return lease
+
     @contextmanager
     def fence(self) -> Iterator[int]:
-        lease = self.services.lease(lease_of(self.account.id))
+        lease = self.lease()
         # The server frees a lock when it sees the last holder's connection closed, a moment later.
         until(lease.take)
         try:
@@ -380,27 +388,16 @@ class Stand:
             **more,
         }
 
-    def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=self.environment(**more),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, module: str, *arguments: str, **more: str) -> Child:
+        child = self.nursery.start(module, arguments, self.environment(**more))
+        self._more.append(child.end)
+        return child
 
-        def end() -> None:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-        self._more.append(end)
-        return process
-
-    def sluice(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        process = self.start("app.cli", *arguments, **more)
-        out, err = process.communicate(timeout=90)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    def sluice(self, *arguments: str, **more: str) -> Child:
+        """Run the command to its end."""
+        child = self.start("app.cli", *arguments, **more)
+        child.wait()
+        return child
 
 
 def np_day(day: date) -> Any:
