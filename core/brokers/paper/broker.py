@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 from uuid import UUID
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.brokers.base import (
@@ -38,22 +36,22 @@ from core.brokers.base import (
     SessionHours,
     Side,
 )
+from core.brokers.paper.books import (
+    PRICE_STEP,
+    PaperBook,
+    PaperBooks,
+    PaperOrder,
+    after_fill,
+)
+from core.brokers.paper.corporate import settle
+from core.brokers.paper.prices import Prices
 from core.calendar import Calendar, calendar
 from core.clock import Clock
-from core.errors import BadInput, UnknownName
-from core.market.actions import Action, actions_between
-from core.market.bars import Adjustment, Bars
 from core.market.source import MarketSource
 
 ZERO = Decimal(0)
-_PRICE = Decimal("0.00000001")
-_CENT = Decimal("0.000001")
-_RECENT = timedelta(days=10)
-QUOTES_KEPT = timedelta(seconds=5)
-"""A price is asked for again after so long: one question of a window is many of ours."""
 _CURRENCY = "USD"
 _OPEN = ("accepted", "partially_filled")
-_BY_PREFERENCE: tuple[Adjustment, ...] = ("raw", "split_adjusted", "adjusted")
 
 
 class PaperOptions(BaseModel):
@@ -74,53 +72,6 @@ class PaperOptions(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PaperOrder:
-    client_order_id: str
-    number: int
-    symbol: str
-    side: Side
-    quantity: Decimal
-    state: str
-    filled_quantity: Decimal
-    filled_cash: Decimal
-    submitted_at: datetime
-    updated_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PaperPosition:
-    quantity: Decimal
-    average_price: Decimal
-
-
-class PaperBook(Protocol):
-    """One account's books, locked for whoever has them."""
-
-    cash: Decimal
-    actions_until: date | None
-
-    def positions(self) -> dict[str, PaperPosition]: ...
-    def position(self, symbol: str) -> PaperPosition | None: ...
-    def order(self, client_order_id: str) -> PaperOrder | None: ...
-    def open_orders(self) -> tuple[PaperOrder, ...]: ...
-    def orders_since(self, since: datetime) -> tuple[PaperOrder, ...]: ...
-    def add_order(self, order: PaperOrder) -> PaperOrder: ...
-    def put_order(self, order: PaperOrder) -> None: ...
-    def put_position(self, symbol: str, position: PaperPosition | None) -> None: ...
-    def activities(self, after: datetime) -> tuple[Activity, ...]: ...
-    def add_activity(self, activity: Activity) -> bool:
-        """False where there is one of that id."""
-        ...
-
-
-class PaperBooks(Protocol):
-    def locked(self, account_id: UUID, opening: Decimal) -> AbstractContextManager[PaperBook]:
-        """The account's books in one transaction; begun with ``opening`` cash at first use."""
-        ...
-
-
 class PaperBroker:
     """A ``Broker``."""
 
@@ -138,9 +89,7 @@ class PaperBroker:
         self._id, self._books, self._source, self._clock = account_id, books, source, clock
         self._options = options or PaperOptions()
         self._calendar: Calendar = calendar("XNYS")
-        self._kept: tuple[datetime, dict[str, Quote]] | None = None
-        had = source.info.adjustments
-        self._has = tuple(adjustment for adjustment in _BY_PREFERENCE if adjustment in had)
+        self._prices = Prices(source, self._calendar, clock)
 
     @property
     def quantity_step(self) -> Decimal:
@@ -201,36 +150,8 @@ class PaperBroker:
         }
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """The last price of the current session's bar; of the last session's while none is open."""
-        now = self._clock()
-        if self._kept is None or not timedelta(0) <= now - self._kept[0] < QUOTES_KEPT:
-            self._kept = (now, {})
-        kept = self._kept[1]
-        missing = [symbol for symbol in symbols if symbol not in kept]
-        if missing:
-            kept.update(self._read_quotes(missing, now))
-        return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
-
-    def _read_quotes(self, symbols: Sequence[str], now: datetime) -> dict[str, Quote]:
-        try:
-            bars = self._traded(symbols)
-        except UnknownName:
-            return {}  # none of them is known
-        found: dict[str, Quote] = {}
-        for symbol in bars.symbols:
-            close = bars.close[:, bars.column(symbol)]
-            known = np.flatnonzero(~np.isnan(close))
-            if not len(known):
-                continue
-            last = int(known[-1])
-            closes = self._calendar.close(bars.sessions[last])
-            found[symbol] = Quote(
-                symbol=symbol,
-                price=Decimal(repr(float(close[last]))).quantize(_PRICE).normalize(),
-                at=min(closes, bars.provenance.as_of if bars.provisional else closes, now),
-                feed=bars.provenance.feed,
-            )
-        return found
+        """See ``Prices.quotes``."""
+        return self._prices.quotes(symbols)
 
     def clock(self) -> MarketClock:
         now = self._clock()
@@ -330,7 +251,7 @@ class PaperBroker:
     def _price(self, price: Decimal, side: Side) -> Decimal:
         against = Decimal(repr(self._options.slippage_bps)) / 10_000
         factor = 1 + against if side == "buy" else 1 - against
-        return (price * factor).quantize(_PRICE)
+        return (price * factor).quantize(PRICE_STEP)
 
     def _tended(self, book: PaperBook, order: PaperOrder) -> PaperOrder:
         """An order that waits for its second part gets it; after the close it expires."""
@@ -354,7 +275,7 @@ class PaperBroker:
         signed = quantity if order.side == "buy" else -quantity
         book.cash -= cash if order.side == "buy" else -cash
         held = book.position(order.symbol)
-        book.put_position(order.symbol, _after(held, signed, at))
+        book.put_position(order.symbol, after_fill(held, signed, at))
         filled = order.filled_quantity + quantity
         order = replace(
             order,
@@ -366,101 +287,9 @@ class PaperBroker:
         book.put_order(order)
         return order
 
-    def _traded(self, symbols: Sequence[str], since: date | None = None) -> Bars:
-        """Prices as traded, as far as the source has them.
-
-        What a source says of itself may be more than this file or that can answer: the first
-        question finds it out.
-        """
-        for adjustment in self._has[:-1]:
-            try:
-                return self._recent(symbols, adjustment, since)
-            except BadInput as err:
-                if err.field != "adjustment":
-                    raise
-                self._has = self._has[1:]
-        return self._recent(symbols, self._has[-1], since)
-
-    def _recent(
-        self, symbols: Sequence[str], adjustment: Adjustment, since: date | None = None
-    ) -> Bars:
-        start = since or (self._clock() - _RECENT).date()
-        try:
-            return self._source.bars(symbols, start=start, adjustment=adjustment)
-        except UnknownName as err:
-            others = [symbol for symbol in symbols if symbol != err.name]
-            if not others or len(others) == len(symbols):
-                raise
-            return self._recent(others, adjustment, since)
-
     def settle(self, book: PaperBook) -> None:
-        """Pay dividends and carry out splits of the sessions that began since the last time."""
-        now = self._clock()
-        session = self._calendar.current(now) or self._calendar.last_closed(now)
-        if now < self._calendar.opening(session):
-            session = self._calendar.last_closed(now)
-        until, held = book.actions_until, book.positions()
-        if until is not None and until >= session:
-            return
-        if until is not None and held:
-            raw = self._traded(sorted(held), until)
-            if "split_adjusted" in self._has and "adjusted" in self._has:
-                split = self._recent(sorted(held), "split_adjusted", until)
-                whole = self._recent(sorted(held), "adjusted", until)
-                for action in actions_between(raw, split, whole, until):
-                    if action.session <= session:
-                        self._act(book, action, raw)
-        book.actions_until = session
-
-    def _act(self, book: PaperBook, action: Action, raw: Bars) -> None:
-        position = book.position(action.symbol)
-        if position is None:
-            return
-        at = self._calendar.opening(action.session)
-        if action.ratio != 1.0:
-            ratio = Decimal(repr(action.ratio))
-            after = (position.quantity * ratio).quantize(self.quantity_step, "ROUND_DOWN")
-            split = Activity(
-                id=f"split-{action.symbol}-{action.session}",
-                kind="split",
-                at=at,
-                symbol=action.symbol,
-                quantity=after - position.quantity,
-                ratio=ratio,
-            )
-            fraction = self._fraction(action, position.quantity * ratio - after, raw, at)
-            if fraction.cash and book.add_activity(fraction):
-                book.cash += fraction.cash
-            if book.add_activity(split):
-                position = PaperPosition(after, position.average_price / ratio)
-                book.put_position(action.symbol, position if after else None)
-        if action.dividend:
-            each = Decimal(repr(action.dividend)).quantize(_PRICE)
-            cash = (position.quantity * each).quantize(_CENT)
-            dividend = Activity(
-                id=f"dividend-{action.symbol}-{action.session}",
-                kind="dividend",
-                at=at,
-                symbol=action.symbol,
-                cash=cash,
-                quantity=position.quantity,
-            )
-            if cash and book.add_activity(dividend):
-                book.cash += cash
-
-    def _fraction(self, action: Action, left: Decimal, raw: Bars, at: datetime) -> Activity:
-        """What a split leaves of a share that trades whole is paid in cash. Named so that it comes
-        before the split, while the books still know who held it."""
-        row = int(np.searchsorted(raw.sessions, np.datetime64(action.session)))
-        price = Decimal(repr(float(raw.close[row, raw.column(action.symbol)])))
-        return Activity(
-            id=f"fraction-{action.symbol}-{action.session}",
-            kind="dividend",
-            at=at,
-            symbol=action.symbol,
-            cash=(left * price).quantize(_CENT),
-            text=f"{action.symbol}: cash for a fraction of a share",
-        )
+        """Carry out what the sessions since the last time brought."""
+        settle(book, self._prices, self._calendar, self._clock(), self.quantity_step)
 
 
 class _Settled:
@@ -493,23 +322,11 @@ def _shown(order: PaperOrder) -> BrokerOrder:
         state=order.state,  # type: ignore[arg-type]
         status=order.state,
         filled_quantity=filled,
-        filled_price=None if not filled else (order.filled_cash / filled).quantize(_PRICE),
+        filled_price=None if not filled else (order.filled_cash / filled).quantize(PRICE_STEP),
         filled_total=order.filled_cash,
         submitted_at=order.submitted_at,
         updated_at=order.updated_at,
     )
-
-
-def _after(held: PaperPosition | None, signed: Decimal, price: Decimal) -> PaperPosition | None:
-    if held is None:
-        return PaperPosition(signed, price)
-    quantity = held.quantity + signed
-    if not quantity:
-        return None
-    if signed < 0:
-        return PaperPosition(quantity, held.average_price)
-    average = (held.quantity * held.average_price + signed * price) / quantity
-    return PaperPosition(quantity, average.quantize(_PRICE))
 
 
 def _draw(client_order_id: str) -> float:
