@@ -34,6 +34,8 @@ class Nursery:
     ) -> Child:
         self._made += 1
         out, err = (self._folder / f"{self._made}.{name}" for name in ("out", "err"))
+        for file in (out, err):
+            file.touch()  # there to be read before the child has got so far
         told = self.ask(
             module=module,
             arguments=list(arguments),
