@@ -70,8 +70,9 @@ def _form(version: StrategyVersion, running: Flow, account: Account) -> None:
         help="Its own money inside the account: no other strategy can spend it.",
     )  # fmt: skip
     st.caption(f"{free:,.2f} {account.currency} of {plain(account.name)} is free.")
-    if account.mode == "live":
-        st.warning("This account trades real money.", icon=":material/warning:")
+    confirmed = account.mode != "live" or st.checkbox(
+        "This account trades real money, and that is what I want", key=f"{key}_live"
+    )
     if not st.button(
         "Deploy", type="primary", width="stretch", icon=":material/rocket_launch:", key=f"{key}_go"
     ):
@@ -80,6 +81,7 @@ def _form(version: StrategyVersion, running: Flow, account: Account) -> None:
         made = deploy(
             desk_of(account), running, services().flows.find, Decimal(f"{capital:.2f}"),
             name=name, strategy_id=version.strategy_id, version=version.number,
+            confirmed=confirmed,
         )  # fmt: skip
     except SluiceError as err:
         show_error(err)

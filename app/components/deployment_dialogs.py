@@ -119,11 +119,17 @@ def _version(account: Account, one: Deployment) -> None:
         format_func=lambda n: f"{n}" + (f": {labels[n]}" if labels[n] else ""),
     )  # fmt: skip
     st.caption("It decides from the next window on; what is held stays until then.")
+    confirmed = account.mode != "live" or st.checkbox(
+        "This account trades real money, and that is what I want", key=f"version_{one.id}_live"
+    )
     if st.button("Change version", type="primary", width="stretch"):
         saved = services().strategies.version(user, slug, number)
         try:
             flow = services().flows.filled(from_json(saved.flow, slug))
-            swap(desk_of(account), one, flow, services().flows.find, version=number)
+            swap(
+                desk_of(account), one, flow, services().flows.find,
+                version=number, confirmed=confirmed,
+            )  # fmt: skip
         except SluiceError as err:
             show_error(err)
             return
