@@ -20,7 +20,6 @@ from core.portfolio.deployment import Deployment, checked_capital, checked_name
 from core.portfolio.ledger import EXTERNAL, RESERVE, ZERO, Entry, moved
 from core.trading.desk import Desk
 from core.trading.evidence import require_gate
-from core.trading.settle import settle
 
 if TYPE_CHECKING:
     from core.bootstrap import Services
@@ -42,11 +41,6 @@ def frozen(flow: Flow, find: Find) -> tuple[dict[str, Any], dict[str, Any]]:
             below += references(found[slug])
     bind(compile_flow(flow, lambda slug: found[slug]))
     return to_json(flow), {slug: to_json(one) for slug, one in found.items()}
-
-
-def open_account(desk: Desk) -> None:
-    """Take up what a new account holds: its cash is the reserve, its positions are external."""
-    settle(desk, 0)
 
 
 def deploy(
