@@ -18,7 +18,7 @@ dev: $(VENV)/.installed-dev
 
 test: dev browser ## every test, browser included
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: dev ## what a change needs before it is committed, in under a minute
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def press(page: Page, name: str, *, within=None) -> None:
 def operations(page: Page, app: App, state: str) -> None:
     """The page drawn to its end, the kill switch in that state."""
     page.goto(f"{app.url}/operations")
-    expect(page.get_by_text(state, exact=True)).to_be_visible()
+    expect(page.locator(".st-key-kill_switch")).to_contain_text(state)
     expect(page.get_by_role("button", name="Run now")).to_be_enabled()
     settled(page)
 
@@ -96,7 +96,7 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     operations(page, app, "ACTIVE")
     press(page, "Stop all trading")
     press(page, "Stop all trading", within=page.get_by_role("dialog"))
-    expect(page.get_by_text("HALTED", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-kill_switch")).to_contain_text("HALTED")
     operations(page, app, "HALTED")
     after = sent(app)
     press(page, "Run now")

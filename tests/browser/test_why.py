@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -93,7 +94,10 @@ def test_sessions_are_stepped_slid_and_compared(ran, computed):
     decided(page, sessions[t])
 
     # A slider moves by a day for each key; a day without a session shows the one before.
-    page.get_by_role("slider").press("ArrowLeft")
+    slider = page.get_by_role("slider")
+    micros = int(np.datetime64(sessions[t], "us").astype(np.int64))
+    expect(slider).to_have_value(str(micros))
+    slider.press("ArrowLeft")
     decided(page, sessions[t - 1])
 
     write_date(page, "Compare with", str(sessions[t - 40]).replace("-", ""))
