@@ -1,6 +1,5 @@
 """How long the editor takes in a real browser: from a click to the inspector, from an edit to the
-view. Run it against an app that is up, with its SLUICE_HOME:
-``python tests/benchmarks/bench_editor.py URL``.
+view. It starts an app of its own.
 
 Times are of the page itself: from the event to the first frame that shows its effect.
 """
@@ -10,15 +9,14 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.bootstrap import Services
-from core.settings import load_settings
-from tests.browser.conftest import App
+from tests.browser.conftest import App, running
 from tests.browser.editor import answered, edit_flow, settled
 from tests.browser.large import large_flow
 
@@ -73,11 +71,8 @@ CHART_EDIT = f"""async () => {{ {FIND}
 }}"""
 
 
-def measured(page: Page, url: str, size: int) -> tuple[float, float, float, float]:
+def measured(page: Page, app: App, size: int) -> tuple[float, float, float, float]:
     """Medians in milliseconds: click to inspector and edit to view, in both views."""
-
-    services = Services(load_settings())
-    app = App(url, services.settings.home, Path(), services)
     edit_flow(page, app, large_flow(size, f"Bench {size}"))
     clicks, edits = [], []
     for i in range(ROUNDS):
@@ -97,23 +92,27 @@ def measured(page: Page, url: str, size: int) -> tuple[float, float, float, floa
     return *in_outline, statistics.median(clicks), statistics.median(edits)
 
 
-def main(url: str) -> None:
+def main() -> None:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
     expect.set_options(timeout=60_000)
     print("outline: click to inspector / edit to view; flow: the same")  # noqa: T201
-    with sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        running(Path(home), SLUICE_NO_DEMO="true") as app,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-gpu"]
         )
         for size in SIZES:
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.set_default_timeout(60_000)
-            times = " / ".join(f"{ms:.0f}" for ms in measured(page, url, size))
+            times = " / ".join(f"{ms:.0f}" for ms in measured(page, app, size))
             print(f"{size} blocks: {times} ms")  # noqa: T201
             page.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
