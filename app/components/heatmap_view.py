@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from app.charts.heat import heat_chart, span_of
 from app.components.batch_view import CHOSEN, chosen_sweep
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 MOST_SPLIT_RUNS = 40_000
 """Runs that are computed anew, twice, to compare before and after a date."""
 WIDEST = 200
+MOST_MARKED = 2_500
+"""Cells of a map on which the chosen one is marked."""
 
 
 def heatmap_view() -> None:
@@ -85,6 +88,32 @@ def _length(grid: Grid, name: str) -> int:
     return len(grid.axes[grid.axis_of[name]].values)
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def _pivot(
+    sweep_id: str,
+    done: int,  # noqa: ARG001  of a sweep that goes on, the map is another
+    x: str,
+    y: str,
+    metric: str,
+    how: Aggregate,
+    slices: dict[str, int],
+) -> Float:
+    """The map of a sweep's runs: a click on a cell asks for the same one again."""
+    return _runs(sweep_id).pivot(x, y, metric, how, slices)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _trials(sweep_id: str, done: int) -> tuple[dict[str, float], dict[str, float]]:  # noqa: ARG001
+    """Metrics of the run with the best Sharpe ratio, and the summary of them all."""
+    runs = _runs(sweep_id)
+    best = runs.page("sharpe", descending=True, limit=1)
+    return dict(zip(METRICS, best.metrics[0].tolist(), strict=True)), runs.summary("sharpe")
+
+
+def _runs(sweep_id: str) -> Runs:
+    return services().sweeps.runs(services().sweeps.get(services().user.id, UUID(sweep_id)))
+
+
 @st.fragment
 def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
     """Choices, map and the run clicked; one fragment, so that a click redraws only this."""
@@ -95,14 +124,14 @@ def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
     runs = services().sweeps.runs(sweep)
     try:
         if split is None:
-            maps = {"": runs.pivot(x, y, metric, how, slices)}
+            maps = {"": _pivot(str(sweep.id), sweep.done, x, y, metric, how, slices)}
         else:
             maps = _split_maps(sweep, grid, (x, y), metric, how, slices, split)
     except SluiceError as err:
         show_error(err)
         return
     chosen = _charts(sweep, grid, maps, (x, y), metric)
-    _judgement(sweep, runs, grid, next(iter(maps.values())), (x, y), metric)
+    _judgement(sweep, grid, next(iter(maps.values())), (x, y), metric)
     if chosen is not None:
         _clicked(sweep, grid, runs, {x: chosen[0], y: chosen[1], **slices}, metric)
 
@@ -157,9 +186,11 @@ def _charts(
         with column:
             if title:
                 st.markdown(f"**{title}**")
-            figure = heat_chart(
+            # A mark changes the figure: many cells would be sent and drawn anew for one of them.
+            few = values.size <= MOST_MARKED
+            figure = _figure(
                 values, texts[0], texts[1], names, BY_NAME[metric], colours,
-                span=span_of(*maps.values()), chosen=known,
+                span=span_of(*maps.values()), chosen=known if few else None,
             )  # fmt: skip
             event = st.plotly_chart(
                 figure, key=f"heat_{sweep.id}_{names}_{metric}_{title}", on_select="rerun",
@@ -170,13 +201,19 @@ def _charts(
                 chosen = int(points[0]["x"]), int(points[0]["y"])
     if chosen is not None and chosen != known:
         st.session_state[f"cell_{sweep.id}"] = chosen
-        st.rerun(scope="fragment")
+        if few:
+            st.rerun(scope="fragment")
     return chosen or known
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _figure(values: Float, *looks: Any, **more: Any) -> Figure:
+    """``heat_chart``'s, made once: the same map is drawn at every click on it."""
+    return heat_chart(values, *looks, **more)
 
 
 def _judgement(
     sweep: Sweep,
-    runs: Runs,
     grid: Grid,
     values: Float,
     names: tuple[str, str],
@@ -200,9 +237,7 @@ def _judgement(
         help="How much the best cell's neighbours agree with it: 1 if they are equal, 0 or less if "
         "it is a lonely peak.",
     )  # fmt: skip
-    best = runs.page("sharpe", descending=True, limit=1)
-    trials = runs.summary("sharpe")
-    row = dict(zip(METRICS, best.metrics[0], strict=True))
+    row, trials = _trials(str(sweep.id), sweep.done)
     deflated = deflated_sharpe(
         row["sharpe"], trials["deviation"], int(trials["known"]),
         sessions=sweep.detail["sessions"] - 1, periods=365 if sweep.source == "bybit" else 252,
