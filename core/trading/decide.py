@@ -118,14 +118,15 @@ def as_json(seen: Observation, t: int) -> dict[str, Any]:
     """The trace of one session: what the pages show and the nightly parity compares."""
     told = trace(seen, t)
     nodes = [
-        {
-            name: value
-            for name, value in asdict(node).items()
-            if value not in (None, (), "", False) or name == "share"
-        }
+        {name: value for name, value in asdict(node).items() if not _nothing(value)}
         for node in told.nodes
     ]
     return {"session": told.session.isoformat(), "cash": told.cash, "nodes": nodes}
+
+
+def _nothing(value: object) -> bool:
+    """What need not be stored; 0 is something: a node's number, a share, a distance."""
+    return value is None or value is False or value == () or value == ""
 
 
 def is_due(rebalance: Rebalance, session: date, last: date | None) -> bool:

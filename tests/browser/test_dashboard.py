@@ -202,6 +202,7 @@ def test_a_window_tells_what_was_decided_and_sent(page, app, account):
     for text in ("Timeline", "What it read", "Decisions", "Orders"):
         expect(page.get_by_text(text, exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("worse than the marks"))).to_be_visible()
+    settled(page)
     press(page, "Close")
     expect(page.get_by_text(f"Window of {window.session}")).to_have_count(0)
 

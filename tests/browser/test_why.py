@@ -162,6 +162,7 @@ def test_a_saved_result_is_explained_on_demand(ran, page, app):
     expect(page.get_by_text("saved").first).to_be_visible()
     view(page, "Why this day")
     expect(page.get_by_text("read back from the database")).to_be_visible()
+    settled(page)
     page.get_by_role("button", name="Explain this result").click(delay=80)
     expect(page.get_by_text(" decided ")).to_be_visible()
     settled(page)

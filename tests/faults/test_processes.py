@@ -234,7 +234,7 @@ def test_047_sigterm_in_the_middle_of_sending(stand: Stand):
     """It sends nothing more, records what it sent and ends within ten seconds; the rest follows."""
     symbols = [symbol for symbol in stand.symbols if symbol.startswith("X")][:20]
     one = stand.deploy(**dict.fromkeys(symbols, 0.04))
-    stand.fake.misbehave(does.slow(1.0), times=does.FOR_EVER, **POST)
+    stand.fake.misbehave(does.slow(0.4), times=does.FOR_EVER, **POST)
     process = stand.start("jobs.scheduler")
     until(lambda: len(stand.fake.sent) >= 1)
     process.terminate()
