@@ -21,6 +21,9 @@ from core.trading.desk import Desk
 from core.trading.market import read_bars
 
 EQUAL_WITHIN = 1e-9
+WORTH_TELLING = 0.01
+"""Share of a strategy that would have been elsewhere: shares that follow prices always differ a
+little, and are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def check_session(desk: Desk, session: date) -> tuple[Parity, ...]:
                 found.append(_compared(desk, one, decision, session))
     now = desk.clock()
     desk.windows.put_parity([{**asdict(one), "at": now} for one in found])
-    different = [one for one in found if one.state == "different"]
+    different = [one for one in found if (one.difference or 0.0) >= WORTH_TELLING]
     if different:
         names = ", ".join(sorted(running[one.deployment_id].name for one in different)[:5])
         text = f"{len(different)} of {len(found)} decisions of {session} differ on settled data: "
