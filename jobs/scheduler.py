@@ -27,6 +27,7 @@ from core.logs import configure
 from core.process import Pulse, end_with_parent, on_stop
 from core.replay import replay_demo
 from core.settings import load_settings
+from jobs import notify
 from jobs.deadline import Overdue, within
 from jobs.leader import LOOK_SECONDS, Leader
 from jobs.trading import AccountWork
@@ -241,6 +242,10 @@ def _add_jobs(
     every(EQUITY_SECONDS, "equity", AccountWork.look_at_equity, JOB_LIMIT_SECONDS)
     every(CLOSE_SECONDS, "close", AccountWork.close_session, JOB_LIMIT_SECONDS)
     every(PARITY_SECONDS, "parity", AccountWork.check_parity, JOB_LIMIT_SECONDS)
+    # Beside the lead: deliveries are claimed one by one, so two schedulers send none twice.
+    scheduler.add_job(
+        notify.deliver, "interval", args=[services], seconds=notify.EVERY_SECONDS, id="notify"
+    )
     scheduler.add_job(hand_out_upkeep, "cron", args=[services], hour=UPKEEP_HOUR_UTC, id=UPKEEP)
 
 

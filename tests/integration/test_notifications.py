@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -531,3 +534,32 @@ def test_the_job_sends_with_the_services_as_they_are_wired(services, caplog):
         assert services.channels.test(services.user.id, made, services.notifier.send) == ""
         assert hook.bodies()[0]["message"] == "The scheduler began."
     assert TOKEN not in caplog.text
+
+
+@pytest.mark.slow
+def test_the_scheduler_sends_what_is_due(services, environment):
+    """The real process, from an event's row to the webhook."""
+    with Webhook() as hook:
+        team = choice_of("team")
+        services.channels.add(services.user.id, team, hook.address("team"))
+        services.events.add(
+            [
+                Event(
+                    user_id=services.user.id,
+                    at=services.clock(),
+                    kind="refused",
+                    severity="warning",
+                    text="one",
+                )
+            ]
+        )
+        command = [sys.executable, "-m", "jobs.scheduler"]
+        scheduler = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 60
+            while "one" not in [body["message"] for body in hook.bodies("team")]:
+                assert time.monotonic() < end, "nothing was sent"
+                time.sleep(0.2)
+        finally:
+            scheduler.terminate()
+            scheduler.wait(15)
