@@ -79,9 +79,7 @@ def run_undeploy(options: argparse.Namespace, settings: Settings) -> int:
     from core.trading.deploy import undeploy
 
     with Services(settings, say=_say) as services:
-        accounts = services.accounts.all(services.user.id)
-        if options.account:
-            accounts = (services.accounts.get(services.user.id, options.account),)
+        accounts = services.accounts.chosen(services.user.id, options.account)
         running = [
             (account, one) for account in accounts for one in services.deployments.of(account.id)
         ]

@@ -31,10 +31,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
     with Services(settings, say=_say) as services:
-        user = services.user.id
-        accounts = services.accounts.all(user)
-        if options.account:
-            accounts = (services.accounts.get(user, options.account),)
+        accounts = services.accounts.chosen(services.user.id, options.account)
         told = [_one(services, account) for account in accounts]
     agree = all(one["agrees"] for one in told)
     if options.json:

@@ -42,10 +42,7 @@ def _turn(options: argparse.Namespace, settings: Settings, state: Any, reason: s
     from core.trading.deploy import turn_kill_switch
 
     with Services(settings, say=_say) as services:
-        user = services.user.id
-        accounts = services.accounts.all(user)
-        if options.account:
-            accounts = (services.accounts.get(user, options.account),)
+        accounts = services.accounts.chosen(services.user.id, options.account)
         for account in accounts:
             turn_kill_switch(services, account, state, reason=reason)
         after = {one.name: services.accounts.by_id(one.id).state for one in accounts}

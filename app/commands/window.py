@@ -43,10 +43,7 @@ def run_window(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
     with Services(settings, say=_say) as services:
-        user = services.user.id
-        accounts = services.accounts.all(user)
-        if options.account:
-            accounts = (services.accounts.get(user, options.account),)
+        accounts = services.accounts.chosen(services.user.id, options.account)
         told = [_one(services, account, options) for account in accounts]
     if options.json:
         sys.stdout.write(json.dumps({"windows": told}) + "\n")

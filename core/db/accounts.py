@@ -42,13 +42,16 @@ class Accounts:
 
     def get(self, user_id: UUID, name: str) -> Account:
         """Raises UnknownName."""
-        for account in self.all(user_id):
+        mine = self.all(user_id)
+        for account in mine:
             if account.name == name:
                 return account
-        raise UnknownName(
-            "--account", "account", name, [a.name for a in self.all(user_id)],
-            fix="" if self.all(user_id) else "Add one: sluice account add NAME --broker paper",
-        )  # fmt: skip
+        fix = "" if mine else "Add one: sluice account add NAME --broker paper"
+        raise UnknownName("--account", "account", name, [one.name for one in mine], fix=fix)
+
+    def chosen(self, user_id: UUID, name: str | None) -> tuple[Account, ...]:
+        """The one of that name, every one where none is named; raises UnknownName."""
+        return (self.get(user_id, name),) if name else self.all(user_id)
 
     def by_id(self, id: UUID) -> Account:  # noqa: A002  its name everywhere
         with transaction(self._engine) as db:
