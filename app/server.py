@@ -18,6 +18,7 @@ from starlette.routing import Route
 from app import exports, previews
 from app.last_words import keep_last_words
 from app.resources import services
+from app.widget_states import ignore_repeats, run_whole_batches
 from core.bootstrap import Services, version
 from core.errors import SluiceError
 from core.logs import configure
@@ -74,6 +75,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 keep_last_words()
+run_whole_batches()
+ignore_repeats()
 app = st.App(
     MAIN,
     lifespan=lifespan,

@@ -122,6 +122,25 @@ def test_why_this_day_follows_the_date(page, app):
     expect(page.get_by_text("2020-03-16 decided")).to_be_visible()
 
 
+def test_what_is_pressed_in_the_same_moment_in_two_parts_of_the_page_all_counts(page, app):
+    strategy(page, app)
+    run(page)
+    view(page, "Why this day")
+    expect(page.get_by_text(" decided ")).to_be_visible()
+    # Both in one turn of the browser's loop: a step in the panel, then another view of the page.
+    page.evaluate(
+        """() => {
+            const named = (role, name) => [...document.querySelectorAll(role)]
+                .find(element => element.textContent.includes(name))
+            named("button", "Previous").click()
+            named("[role=radio]", "Indicators").click()
+        }"""
+    )
+    expect(page.get_by_text("was on the path on")).to_be_visible()
+    view(page, "Why this day")
+    expect(page.get_by_role("button", name="Next")).to_be_enabled()  # a step back was taken
+
+
 def test_variables_change_the_result_and_a_click_loses_nothing_typed(page, app):
     strategy(page, app)
     run(page)

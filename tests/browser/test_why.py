@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.backtest.result import Backtest
 from core.backtest.run import run_backtest
@@ -60,20 +60,6 @@ def decided(page: Page, day: object) -> None:
     settled(page)
 
 
-def slide_back(slider: Locator, page: Page, day: object) -> None:
-    """One key back; again where the browser kept the key to itself, as a run was ending then."""
-    for _ in range(3):
-        slider.press("ArrowLeft")
-        try:
-            expect(page.get_by_text(f"{day} decided")).to_be_visible(timeout=8_000)
-        except AssertionError:
-            slider.press("ArrowRight")
-            settled(page)
-        else:
-            break
-    decided(page, day)
-
-
 def choose(page: Page, label: str, typed: str, option: str) -> None:
     """Type into a list and take one of what it still offers."""
     field = page.get_by_role("combobox", name=label)
@@ -111,7 +97,8 @@ def test_sessions_are_stepped_slid_and_compared(ran, computed):
     slider = page.get_by_role("slider")
     micros = int(np.datetime64(sessions[t], "us").astype(np.int64))
     expect(slider).to_have_value(str(micros))
-    slide_back(slider, page, sessions[t - 1])
+    slider.press("ArrowLeft")
+    decided(page, sessions[t - 1])
 
     write_date(page, "Compare with", str(sessions[t - 40]).replace("-", ""))
     far = difference(trace(seen, computed.offset + t - 40), before)
