@@ -12,18 +12,19 @@ from core.errors import BadInput, NeedsOperator, UnknownName
 
 if TYPE_CHECKING:
     from core.accounts.account import Account
-    from core.bootstrap import Services
+    from core.bootstrap.live import LiveServices
+    from core.bootstrap.market import MarketServices
     from core.brokers.base import Broker, OrderStream
     from core.market.source import MarketSource
 
 
-def _demo(services: Services, _path: Path | None) -> MarketSource:
+def _demo(services: MarketServices, _path: Path | None) -> MarketSource:
     from core.market.sources.demo import DemoSource
 
     return DemoSource(services.clock)
 
 
-def _files(services: Services, path: Path | None) -> MarketSource:
+def _files(services: MarketServices, path: Path | None) -> MarketSource:
     if path is None:
         raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
     from core.market.sources.files import FilesSource
@@ -31,7 +32,7 @@ def _files(services: Services, path: Path | None) -> MarketSource:
     return FilesSource(path, cache=services.settings.home / "cache" / "files")
 
 
-def _yahoo(services: Services, _path: Path | None) -> MarketSource:
+def _yahoo(services: MarketServices, _path: Path | None) -> MarketSource:
     from core.market.sources.yahoo import YahooSource
 
     settings = services.settings
@@ -43,7 +44,7 @@ def _yahoo(services: Services, _path: Path | None) -> MarketSource:
     return services.cached(vendor, "chart")
 
 
-def _alpaca(services: Services, _path: Path | None) -> MarketSource:
+def _alpaca(services: MarketServices, _path: Path | None) -> MarketSource:
     from core.market.sources.alpaca import AlpacaSource
 
     settings = services.settings
@@ -58,7 +59,7 @@ def _alpaca(services: Services, _path: Path | None) -> MarketSource:
     return services.cached(vendor, settings.alpaca_feed)
 
 
-def _bybit(services: Services, _path: Path | None) -> MarketSource:
+def _bybit(services: MarketServices, _path: Path | None) -> MarketSource:
     from core.market.sources.bybit import BybitSource
 
     settings = services.settings
@@ -70,7 +71,7 @@ def _bybit(services: Services, _path: Path | None) -> MarketSource:
     return services.cached(vendor, "linear")
 
 
-_SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
+_SOURCES: dict[str, Callable[[MarketServices, Path | None], MarketSource]] = {
     "demo": _demo,
     "files": _files,
     "yahoo": _yahoo,
@@ -80,7 +81,7 @@ _SOURCES: dict[str, Callable[[Services, Path | None], MarketSource]] = {
 SOURCE_NAMES = tuple(_SOURCES)
 
 
-def make_source(services: Services, name: str, path: Path | None) -> MarketSource:
+def make_source(services: MarketServices, name: str, path: Path | None) -> MarketSource:
     """Raises UnknownName, or BadInput for ``files`` without a path."""
     make = _SOURCES.get(name)
     if make is None:
@@ -91,18 +92,17 @@ def make_source(services: Services, name: str, path: Path | None) -> MarketSourc
 # -- brokers -------------------------------------------------------------------------------------
 
 
-def _paper(services: Services, account: Account, source: MarketSource | None) -> Broker:
+def _paper(services: LiveServices, account: Account, source: MarketSource | None) -> Broker:
     from core.brokers.paper import PaperBroker, PaperOptions
     from core.db.paper_books import PaperBooks
 
-    path = None if account.path is None else Path(account.path)
-    market = source or services.source(account.source, path=path)
+    market = source or services.account_source(account)
     options = PaperOptions(**account.options)
     books = PaperBooks(services.database.engine)
     return PaperBroker(account.id, books, market, services.clock, options)
 
 
-def _alpaca_broker(services: Services, account: Account, _: MarketSource | None) -> Broker:
+def _alpaca_broker(services: LiveServices, account: Account, _: MarketSource | None) -> Broker:
     from core.brokers.alpaca import AlpacaBroker
 
     settings = services.settings
@@ -119,18 +119,18 @@ def _alpaca_broker(services: Services, account: Account, _: MarketSource | None)
     )
 
 
-_BROKERS: dict[str, Callable[[Services, Account, MarketSource | None], Broker]] = {
+_BROKERS: dict[str, Callable[[LiveServices, Account, MarketSource | None], Broker]] = {
     "paper": _paper,
     "alpaca": _alpaca_broker,
 }
 
 
-def make_broker(services: Services, account: Account, source: MarketSource | None) -> Broker:
+def make_broker(services: LiveServices, account: Account, source: MarketSource | None) -> Broker:
     """Raises NeedsOperator for keys that are missing or contradict the account's mode."""
     return _BROKERS[account.broker](services, account, source)
 
 
-def make_order_stream(services: Services, account: Account) -> OrderStream | None:
+def make_order_stream(services: LiveServices, account: Account) -> OrderStream | None:
     """It listens from now until it is closed."""
     if account.broker != "alpaca":
         return None
@@ -147,7 +147,7 @@ def make_order_stream(services: Services, account: Account) -> OrderStream | Non
     )
 
 
-def _keys(services: Services, account: Account) -> tuple[str | None, str | None]:
+def _keys(services: LiveServices, account: Account) -> tuple[str | None, str | None]:
     """The account's own keys, opened here and nowhere else; the environment's where it has none."""
     if account.sealed is None:
         settings = services.settings

@@ -1,0 +1,127 @@
+"""Live trading."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from core.bootstrap.market import MarketServices
+from core.bootstrap.notices import NoticeServices
+from core.bootstrap.processes import ProcessServices, holder
+from core.errors import NeedsOperator
+
+if TYPE_CHECKING:
+    from threading import Event as Signal
+
+    from core.accounts.account import Account
+    from core.brokers.base import Broker, OrderStream
+    from core.db.accounts import Accounts
+    from core.db.deployments import Deployments
+    from core.db.equity import Equity
+    from core.db.ledger import Ledger
+    from core.db.orders import Orders
+    from core.db.windows import Windows
+    from core.market.source import MarketSource
+    from core.trading.desk import Desk
+
+
+class LiveServices(ProcessServices, NoticeServices, MarketServices):
+    """Its repositories, an account's broker, and the desk the account trades from."""
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from core.db.accounts import Accounts
+
+        return Accounts(self.database.engine, self.clock)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        from core.db.deployments import Deployments
+
+        return Deployments(self.database.engine, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from core.db.ledger import Ledger
+
+        return Ledger(self.database.engine)
+
+    @cached_property
+    def orders(self) -> Orders:
+        from core.db.orders import Orders
+
+        return Orders(self.database.engine, self.clock, self.ledger)
+
+    @cached_property
+    def windows(self) -> Windows:
+        from core.db.windows import Windows
+
+        return Windows(self.database.engine, self.clock)
+
+    @cached_property
+    def equity(self) -> Equity:
+        from core.db.equity import Equity
+
+        return Equity(self.database.engine)
+
+    def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
+        """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
+        from core.adapters import make_broker
+
+        return make_broker(self, account, source)
+
+    def order_stream(self, account: Account) -> OrderStream | None:
+        """What tells of the account's orders as they change; None where its broker has nothing."""
+        from core.adapters import make_order_stream
+
+        return make_order_stream(self, account)
+
+    def desk(
+        self,
+        account: Account,
+        *,
+        stop: Signal | None = None,
+        source: MarketSource | None = None,
+        broker: Broker | None = None,
+        updates: OrderStream | None = None,
+        quiet: bool = False,
+    ) -> Desk:
+        """Everything the account's trading works with.
+
+        Raises NeedsOperator for a live account under a clock that was set: it would trade at
+        another time than it thinks.
+        """
+        from threading import Event as Signal
+
+        from core.trading.crash import Drill
+        from core.trading.desk import Desk
+
+        if account.mode == "live" and self.settings.clock is not None:
+            raise NeedsOperator("SLUICE_CLOCK is set: a live account trades by the real clock.")
+        stopping = stop or Signal()
+
+        def pause(seconds: float) -> None:
+            stopping.wait(seconds)
+
+        market = source or self.account_source(account)
+        return Desk(
+            account=account,
+            broker=broker or self.broker(account, source=market),
+            source=market,
+            engine=self.database.engine,
+            accounts=self.accounts,
+            deployments=self.deployments,
+            ledger=self.ledger,
+            orders=self.orders,
+            windows=self.windows,
+            equity=self.equity,
+            events=self.events,
+            clock=self.clock,
+            host=holder(),
+            stop=stopping,
+            pause=pause,
+            updates=updates,
+            drill=Drill(self.settings.crash_at),
+            quiet=quiet,
+            clock_limit_seconds=None if self.settings.clock is not None else 60.0,
+        )

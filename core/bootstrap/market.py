@@ -1,0 +1,77 @@
+"""Market data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.bootstrap.foundation import Foundation
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from core.accounts.account import Account
+    from core.market.source import MarketSource
+
+
+class MarketServices(Foundation):
+    """Sources by name, each with its cache; without a database."""
+
+    @cached_property
+    def _sources(self) -> dict[tuple[str, Path | None, int], MarketSource]:
+        """Those that were opened: by name, path, and when that changed."""
+        return {}
+
+    def source(self, name: str, *, path: Path | None = None) -> MarketSource:
+        """The market data source called ``name``; ``path`` is where ``files`` reads.
+
+        The same one is returned again, so that what it read stays read; ``files`` is opened anew
+        when its path changed on disk. Raises UnknownName, or BadInput for ``files`` without a path.
+        """
+        from core.adapters import make_source
+
+        changed = path.stat().st_mtime_ns if path is not None and path.exists() else 0
+        key = (name, path, changed)
+        if key not in self._sources:
+            self._sources[key] = make_source(self, name, path)
+        return self._sources[key]
+
+    def account_source(self, account: Account) -> MarketSource:
+        """The source that ``account`` decides by."""
+        return self.source(
+            account.source, path=None if account.path is None else Path(account.path)
+        )
+
+    @cached_property
+    def redis(self) -> Redis | None:
+        """The shared cache's client, if one is configured; it connects at first use.
+
+        Raises NeedsOperator when SLUICE_REDIS_URL cannot be read.
+        """
+        if self.settings.redis_url is None:
+            return None
+        from core.market.shared_bars import connect
+
+        return connect(self.settings.redis_url.get_secret_value())
+
+    def cached(self, source: MarketSource, feed: str) -> MarketSource:
+        """``source`` with its settled bars kept on disk, and in Redis where configured."""
+        from core.market.cache import CachedSource
+
+        return CachedSource(
+            source,
+            self.settings.home / "cache" / "bars",
+            self.clock,
+            self.settings.cache_settle_sessions,
+            self.redis,
+            feed=feed,
+        )
+
+    def purge_bars(self, unread: timedelta) -> int:
+        """Remove cached bars nobody has read for so long; how many series went."""
+        from core.market.kept_bars import KeptBars
+
+        kept = KeptBars(self.settings.home / "cache" / "bars", self.clock, self.redis)
+        return kept.purge(unread).files
