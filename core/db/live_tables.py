@@ -8,21 +8,18 @@ of a window, symbol, side and leg, a ledger entry of a reference, a snapshot of 
 from __future__ import annotations
 
 from sqlalchemy import (
-    CHAR,
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -33,28 +30,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from core.db import columns
+from core.db.columns import EMPTY, EMPTY_LIST, EMPTY_OBJECT, EXACT, FALSE, INSTANT, ZERO
 from core.db.tables import metadata
-
-_Instant = DateTime(timezone=True)
-_Exact = Numeric(asdecimal=True)
-_EMPTY = text("''")
-_OBJECT = text("'{}'")
-
-
-def _account() -> Column[object]:
-    return Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False)
-
-
-def _deployment(*, nullable: bool = False) -> Column[object]:
-    link = ForeignKey("deployments.id", ondelete="CASCADE")
-    return Column("deployment_id", Uuid, link, nullable=nullable)
-
 
 accounts = Table(
     "accounts",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    columns.identity(),
+    columns.user(),
     Column("name", Text, nullable=False),
     Column("broker", Text, nullable=False),
     Column("mode", Text, nullable=False),
@@ -65,48 +49,48 @@ accounts = Table(
     Column("keys", LargeBinary),
     # Minutes before the close at which its windows open.
     Column("slots", ARRAY(SmallInteger), nullable=False),
-    Column("limits", JSONB, nullable=False, server_default=_OBJECT),
+    Column("limits", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     # What the built-in broker is told: slippage, commission, partial fills.
-    Column("options", JSONB, nullable=False, server_default=_OBJECT),
+    Column("options", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     # The kill switch, read in the transaction that records an order.
     Column("state", Text, nullable=False, server_default=text("'active'")),
-    Column("state_reason", Text, nullable=False, server_default=_EMPTY),
-    Column("state_by", Text, nullable=False, server_default=_EMPTY),
-    Column("state_at", _Instant),
+    Column("state_reason", Text, nullable=False, server_default=EMPTY),
+    Column("state_by", Text, nullable=False, server_default=EMPTY),
+    Column("state_at", INSTANT),
     # When what is held was last found equal at the broker, and what was not.
-    Column("reconciled_at", _Instant),
-    Column("differences", JSONB, nullable=False, server_default=text("'[]'")),
-    Column("activities_until", _Instant),
-    Column("created_at", _Instant, nullable=False),
+    Column("reconciled_at", INSTANT),
+    Column("differences", JSONB, nullable=False, server_default=EMPTY_LIST),
+    Column("activities_until", INSTANT),
+    Column("created_at", INSTANT, nullable=False),
     UniqueConstraint("user_id", "name"),
-    CheckConstraint("mode IN ('paper', 'live')", name="mode"),
-    CheckConstraint("state IN ('active', 'reducing', 'halted')", name="state"),
+    columns.one_of("mode", "paper", "live"),
+    columns.one_of("state", "active", "reducing", "halted"),
 )
 
 deployments = Table(
     "deployments",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    _account(),
+    columns.identity(),
+    columns.account(),
     Column("name", Text, nullable=False),
     Column("strategy_id", Uuid, ForeignKey("strategies.id", ondelete="SET NULL")),
     Column("version", Integer),
-    Column("flow_hash", CHAR(64), nullable=False),
+    columns.flow_hash(),
     # The flow as it runs, its global variables and the strategies it refers to filled in: what
     # is edited in the library later does not reach it.
     Column("flow", JSON, nullable=False),
-    Column("references", JSON, nullable=False, server_default=_OBJECT),
-    Column("capital", _Exact, nullable=False),
+    Column("references", JSON, nullable=False, server_default=EMPTY_OBJECT),
+    Column("capital", EXACT, nullable=False),
     Column("state", Text, nullable=False),
-    Column("state_reason", Text, nullable=False, server_default=_EMPTY),
-    Column("state_at", _Instant, nullable=False),
+    Column("state_reason", Text, nullable=False, server_default=EMPTY),
+    Column("state_at", INSTANT, nullable=False),
     # Who paused it: 'user' or 'breaker'.
-    Column("state_by", Text, nullable=False, server_default=_EMPTY),
+    Column("state_by", Text, nullable=False, server_default=EMPTY),
     # Since it was paused by its breaker: what it would be worth had it gone on.
     Column("shadow", JSONB),
-    Column("created_at", _Instant, nullable=False),
-    Column("stopped_at", _Instant),
-    CheckConstraint("state IN ('active', 'paused', 'liquidating', 'stopped')", name="state"),
+    Column("created_at", INSTANT, nullable=False),
+    Column("stopped_at", INSTANT),
+    columns.one_of("state", "active", "paused", "liquidating", "stopped"),
     CheckConstraint("capital > 0", name="capital"),
     Index(
         "deployments_name_key",
@@ -120,27 +104,26 @@ deployments = Table(
 windows = Table(
     "windows",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    _account(),
+    columns.identity(),
+    columns.account(),
     Column("session", Date, nullable=False),
     # Minutes before the close; 0 and below number those a person asked for.
     Column("slot", SmallInteger, nullable=False),
     Column("state", Text, nullable=False),
-    Column("due_at", _Instant, nullable=False),
-    Column("closes_at", _Instant, nullable=False),
-    Column("claimed_at", _Instant),
-    Column("planned_at", _Instant),
-    Column("finished_at", _Instant),
+    Column("due_at", INSTANT, nullable=False),
+    Column("closes_at", INSTANT, nullable=False),
+    Column("claimed_at", INSTANT),
+    Column("planned_at", INSTANT),
+    Column("finished_at", INSTANT),
     Column("fence", BigInteger),
-    Column("host", Text, nullable=False, server_default=_EMPTY),
-    Column("error", Text, nullable=False, server_default=_EMPTY),
+    Column("host", Text, nullable=False, server_default=EMPTY),
+    Column("error", Text, nullable=False, server_default=EMPTY),
     # Steps with their instants, and what was read: quotes with age, bars' provenance.
-    Column("timeline", JSONB, nullable=False, server_default=text("'[]'")),
-    Column("reading", JSONB, nullable=False, server_default=_OBJECT),
+    Column("timeline", JSONB, nullable=False, server_default=EMPTY_LIST),
+    Column("reading", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     UniqueConstraint("account_id", "session", "slot"),
-    CheckConstraint(
-        "state IN ('requested', 'claimed', 'planned', 'done', 'missed', 'failed', 'expired')",
-        name="state",
+    columns.one_of(
+        "state", "requested", "claimed", "planned", "done", "missed", "failed", "expired"
     ),
     Index(None, "due_at"),
 )
@@ -148,14 +131,14 @@ windows = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("window_id", Uuid, ForeignKey("windows.id", ondelete="CASCADE"), nullable=False),
-    _deployment(),
+    columns.window(),
+    columns.deployment(),
     # decided, held (not due), aborted
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, server_default=_EMPTY),
+    Column("reason", Text, nullable=False, server_default=EMPTY),
     Column("version", Integer),
-    Column("flow_hash", CHAR(64), nullable=False),
-    Column("equity", _Exact),
+    columns.flow_hash(),
+    Column("equity", EXACT),
     Column("weights", JSONB),
     # Every node's inputs, choice and distance to another choice.
     Column("trace", JSONB),
@@ -166,36 +149,36 @@ decisions = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    _account(),
-    Column("window_id", Uuid, ForeignKey("windows.id", ondelete="CASCADE"), nullable=False),
+    columns.identity(),
+    columns.account(),
+    columns.window(),
     Column("session", Date, nullable=False),
     Column("slot", SmallInteger, nullable=False),
     Column("symbol", Text, nullable=False),
     Column("side", Text, nullable=False),
     Column("leg", SmallInteger, nullable=False),
     Column("client_order_id", Text, nullable=False),
-    Column("quantity", _Exact, nullable=False),
-    Column("price", _Exact, nullable=False),
-    Column("quoted_at", _Instant, nullable=False),
+    Column("quantity", EXACT, nullable=False),
+    Column("price", EXACT, nullable=False),
+    Column("quoted_at", INSTANT, nullable=False),
     Column("state", Text, nullable=False),
-    Column("status", Text, nullable=False, server_default=_EMPTY),
-    Column("reason", Text, nullable=False, server_default=_EMPTY),
+    Column("status", Text, nullable=False, server_default=EMPTY),
+    Column("reason", Text, nullable=False, server_default=EMPTY),
     Column("broker_order_id", Text),
     Column("request_id", Text),
-    Column("filled_quantity", _Exact, nullable=False, server_default=text("0")),
-    Column("filled_cash", _Exact, nullable=False, server_default=text("0")),
+    Column("filled_quantity", EXACT, nullable=False, server_default=ZERO),
+    Column("filled_cash", EXACT, nullable=False, server_default=ZERO),
     # How often the broker said it has no such order.
-    Column("lookups", SmallInteger, nullable=False, server_default=text("0")),
+    Column("lookups", SmallInteger, nullable=False, server_default=ZERO),
     Column("fence", BigInteger, nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("sent_at", _Instant),
-    Column("final_at", _Instant),
-    Column("updated_at", _Instant, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("sent_at", INSTANT),
+    Column("final_at", INSTANT),
+    Column("updated_at", INSTANT, nullable=False),
     UniqueConstraint("account_id", "session", "slot", "symbol", "side", "leg"),
     UniqueConstraint("client_order_id"),
     CheckConstraint("quantity > 0", name="quantity"),
-    CheckConstraint("side IN ('buy', 'sell')", name="side"),
+    columns.one_of("side", "buy", "sell"),
     Index(None, "window_id"),
     Index(None, "account_id", "created_at"),
     Index(
@@ -212,13 +195,13 @@ orders = Table(
 order_parts = Table(
     "order_parts",
     metadata,
-    Column("order_id", Uuid, ForeignKey("orders.id", ondelete="CASCADE"), nullable=False),
+    columns.part_of("orders", "order_id"),
     Column("line", SmallInteger, nullable=False),
     # A deployment's id, or 'reserve'.
     Column("book", Text, nullable=False),
-    Column("quantity", _Exact, nullable=False),
-    Column("booked_quantity", _Exact, nullable=False, server_default=text("0")),
-    Column("booked_cash", _Exact, nullable=False, server_default=text("0")),
+    Column("quantity", EXACT, nullable=False),
+    Column("booked_quantity", EXACT, nullable=False, server_default=ZERO),
+    Column("booked_cash", EXACT, nullable=False, server_default=ZERO),
     PrimaryKeyConstraint("order_id", "line"),
     CheckConstraint("booked_quantity <= quantity", name="booked"),
 )
@@ -227,13 +210,13 @@ ledger_entries = Table(
     "ledger_entries",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    _account(),
+    columns.account(),
     Column("kind", Text, nullable=False),
     # Unique: the order and its cumulative quantity, the broker's activity id …
     Column("reference", Text, nullable=False),
-    Column("at", _Instant, nullable=False),
+    Column("at", INSTANT, nullable=False),
     Column("session", Date),
-    Column("text", Text, nullable=False, server_default=_EMPTY),
+    Column("text", Text, nullable=False, server_default=EMPTY),
     UniqueConstraint("account_id", "reference"),
     Index(None, "account_id", "at"),
 )
@@ -241,18 +224,16 @@ ledger_entries = Table(
 ledger_postings = Table(
     "ledger_postings",
     metadata,
-    Column(
-        "entry_id", BigInteger, ForeignKey("ledger_entries.id", ondelete="CASCADE"), nullable=False
-    ),
+    columns.part_of("ledger_entries", "entry_id", BigInteger),
     Column("line", SmallInteger, nullable=False),
     # A deployment's id, 'reserve', 'external', or the other side: 'market', 'owner'.
     Column("book", Text, nullable=False),
     # A symbol, or the currency.
     Column("asset", Text, nullable=False),
-    Column("amount", _Exact, nullable=False),
-    Column("price", _Exact),
+    Column("amount", EXACT, nullable=False),
+    Column("price", EXACT),
     # What selling made over what the lots had cost.
-    Column("realised", _Exact),
+    Column("realised", EXACT),
     PrimaryKeyConstraint("entry_id", "line"),
     CheckConstraint("amount <> 0", name="amount"),
     Index(None, "book"),
@@ -262,10 +243,10 @@ ledger_postings = Table(
 balances = Table(
     "balances",
     metadata,
-    _account(),
+    columns.account(),
     Column("book", Text, nullable=False),
     Column("asset", Text, nullable=False),
-    Column("amount", _Exact, nullable=False),
+    Column("amount", EXACT, nullable=False),
     PrimaryKeyConstraint("account_id", "book", "asset"),
 )
 
@@ -274,12 +255,12 @@ lots = Table(
     "lots",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    _account(),
+    columns.account(),
     Column("book", Text, nullable=False),
     Column("asset", Text, nullable=False),
-    Column("quantity", _Exact, nullable=False),
-    Column("price", _Exact, nullable=False),
-    Column("opened_at", _Instant, nullable=False),
+    Column("quantity", EXACT, nullable=False),
+    Column("price", EXACT, nullable=False),
+    Column("opened_at", INSTANT, nullable=False),
     Index(None, "account_id", "book", "asset"),
 )
 
@@ -287,34 +268,34 @@ lots = Table(
 equity_points = Table(
     "equity_points",
     metadata,
-    _account(),
+    columns.account(),
     Column("book", Text, nullable=False),
-    Column("at", _Instant, nullable=False),
-    Column("equity", _Exact, nullable=False),
-    Column("cash", _Exact, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("equity", EXACT, nullable=False),
+    Column("cash", EXACT, nullable=False),
     # Where prices were older than allowed: the number is shown as such.
-    Column("stale", Boolean, nullable=False, server_default=text("false")),
+    Column("stale", Boolean, nullable=False, server_default=FALSE),
     PrimaryKeyConstraint("account_id", "book", "at"),
 )
 
 snapshots = Table(
     "snapshots",
     metadata,
-    _account(),
+    columns.account(),
     Column("book", Text, nullable=False),
     Column("session", Date, nullable=False),
-    Column("at", _Instant, nullable=False),
-    Column("equity", _Exact, nullable=False),
-    Column("cash", _Exact, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("equity", EXACT, nullable=False),
+    Column("cash", EXACT, nullable=False),
     # Capital that came or went since the snapshot before: no result.
-    Column("flow", _Exact, nullable=False),
+    Column("flow", EXACT, nullable=False),
     # Return on the snapshot before; NULL on the first.
     Column("return", Double),
     # Growth of one unit since the first, its peak, and how far below it.
     Column("growth", Double, nullable=False),
     Column("drawdown", Double, nullable=False),
-    Column("metrics", JSONB, nullable=False, server_default=_OBJECT),
-    Column("weights", JSONB, nullable=False, server_default=_OBJECT),
+    Column("metrics", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("weights", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     PrimaryKeyConstraint("account_id", "book", "session"),
 )
 
@@ -325,7 +306,7 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("fence", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
-    Column("taken_at", _Instant, nullable=False),
+    Column("taken_at", INSTANT, nullable=False),
 )
 
 # What happened, for people: shown on the pages and sent by the channels they chose.
@@ -333,16 +314,16 @@ events = Table(
     "events",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE")),
-    _deployment(nullable=True),
-    Column("window_id", Uuid, ForeignKey("windows.id", ondelete="CASCADE")),
-    Column("at", _Instant, nullable=False),
+    columns.user(),
+    columns.account(nullable=True),
+    columns.deployment(nullable=True),
+    columns.window(nullable=True),
+    Column("at", INSTANT, nullable=False),
     Column("kind", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("detail", JSONB, nullable=False, server_default=_OBJECT),
-    CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    columns.severity(),
     Index(None, "user_id", "at"),
     Index(None, "account_id", "at"),
 )
@@ -351,16 +332,16 @@ events = Table(
 parity = Table(
     "parity",
     metadata,
-    Column("window_id", Uuid, ForeignKey("windows.id", ondelete="CASCADE"), nullable=False),
-    _deployment(),
+    columns.window(),
+    columns.deployment(),
     Column("session", Date, nullable=False),
     # equal, different, not_comparable
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, server_default=_EMPTY),
+    Column("reason", Text, nullable=False, server_default=EMPTY),
     # Half the sum of absolute differences of weights.
     Column("difference", Double),
     Column("settled", JSONB),
-    Column("at", _Instant, nullable=False),
+    Column("at", INSTANT, nullable=False),
     PrimaryKeyConstraint("window_id", "deployment_id"),
     Index(None, "deployment_id", "session"),
 )
@@ -370,8 +351,8 @@ parity = Table(
 paper_accounts = Table(
     "paper_accounts",
     metadata,
-    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
-    Column("cash", _Exact, nullable=False),
+    columns.account(primary_key=True),
+    Column("cash", EXACT, nullable=False),
     # Until when dividends and splits were paid.
     Column("actions_until", Date),
 )
@@ -379,41 +360,41 @@ paper_accounts = Table(
 paper_positions = Table(
     "paper_positions",
     metadata,
-    _account(),
+    columns.account(),
     Column("symbol", Text, nullable=False),
-    Column("quantity", _Exact, nullable=False),
-    Column("average_price", _Exact, nullable=False),
+    Column("quantity", EXACT, nullable=False),
+    Column("average_price", EXACT, nullable=False),
     PrimaryKeyConstraint("account_id", "symbol"),
 )
 
 paper_orders = Table(
     "paper_orders",
     metadata,
-    _account(),
+    columns.account(),
     Column("number", BigInteger, Identity(), nullable=False, unique=True),
     Column("client_order_id", Text, nullable=False),
     Column("symbol", Text, nullable=False),
     Column("side", Text, nullable=False),
-    Column("quantity", _Exact, nullable=False),
+    Column("quantity", EXACT, nullable=False),
     Column("state", Text, nullable=False),
-    Column("filled_quantity", _Exact, nullable=False),
-    Column("filled_cash", _Exact, nullable=False),
-    Column("submitted_at", _Instant, nullable=False),
-    Column("updated_at", _Instant, nullable=False),
-    Column("expires_at", _Instant),
+    Column("filled_quantity", EXACT, nullable=False),
+    Column("filled_cash", EXACT, nullable=False),
+    Column("submitted_at", INSTANT, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT),
     PrimaryKeyConstraint("account_id", "client_order_id"),
 )
 
 paper_activities = Table(
     "paper_activities",
     metadata,
-    _account(),
+    columns.account(),
     Column("id", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("at", _Instant, nullable=False),
+    Column("at", INSTANT, nullable=False),
     Column("symbol", Text),
-    Column("cash", _Exact),
-    Column("quantity", _Exact),
-    Column("ratio", _Exact),
+    Column("cash", EXACT),
+    Column("quantity", EXACT),
+    Column("ratio", EXACT),
     PrimaryKeyConstraint("account_id", "id"),
 )

@@ -13,9 +13,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -26,10 +23,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Uuid,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from core.db import columns
+from core.db.columns import FALSE, INSTANT, NONE_OF_THEM
 
 metadata = MetaData(
     naming_convention={
@@ -41,41 +39,39 @@ metadata = MetaData(
     }
 )
 
-_Instant = DateTime(timezone=True)
 _Names = ARRAY(Text)
-_NONE = text("'{}'")
 
 users = Table(
     "users",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    columns.identity(),
     Column("name", Text, nullable=False, unique=True),
-    Column("created_at", _Instant, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
     # When the example strategies were put into the library; once, whatever becomes of them.
-    Column("seeded_at", _Instant),
+    Column("seeded_at", INSTANT),
     # When the demo account was filled by a replay; once, too.
-    Column("replayed_at", _Instant),
+    Column("replayed_at", INSTANT),
 )
 
 strategies = Table(
     "strategies",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    columns.identity(),
+    columns.user(),
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),
     # The number of the version that counts; not a foreign key, as each row would need the other.
     Column("head", Integer, nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("updated_at", _Instant, nullable=False),
-    Column("archived_at", _Instant),
+    Column("created_at", INSTANT, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
+    Column("archived_at", INSTANT),
     # A path such as Momentum/US; '' is the top.
     Column("folder", Text, nullable=False, server_default=""),
-    Column("tags", _Names, nullable=False, server_default=_NONE),
+    Column("tags", _Names, nullable=False, server_default=NONE_OF_THEM),
     # Of the head, so that a variable's uses are found without reading flows: the variables it
     # uses and does not declare, and those it declares.
-    Column("uses", _Names, nullable=False, server_default=_NONE),
-    Column("declares", _Names, nullable=False, server_default=_NONE),
+    Column("uses", _Names, nullable=False, server_default=NONE_OF_THEM),
+    Column("declares", _Names, nullable=False, server_default=NONE_OF_THEM),
     UniqueConstraint("user_id", "slug"),
 )
 
@@ -83,8 +79,8 @@ strategies = Table(
 open_tabs = Table(
     "open_tabs",
     metadata,
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("strategy_id", Uuid, ForeignKey("strategies.id", ondelete="CASCADE"), nullable=False),
+    columns.user(),
+    columns.strategy(),
     Column("position", BigInteger, Identity(), nullable=False),
     PrimaryKeyConstraint("user_id", "strategy_id"),
 )
@@ -92,8 +88,8 @@ open_tabs = Table(
 variables = Table(
     "variables",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    columns.identity(),
+    columns.user(),
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
     # A number or a string.
@@ -101,22 +97,22 @@ variables = Table(
     # As written: 5:50:5 or TLT,GLD; '' where it is not swept.
     Column("sweep", Text, nullable=False),
     Column("note", Text, nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("updated_at", _Instant, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
     UniqueConstraint("user_id", "name"),
-    CheckConstraint("kind IN ('number', 'symbol', 'indicator')", name="kind"),
+    columns.one_of("kind", "number", "symbol", "indicator"),
 )
 
 strategy_versions = Table(
     "strategy_versions",
     metadata,
-    Column("strategy_id", Uuid, ForeignKey("strategies.id", ondelete="CASCADE"), nullable=False),
+    columns.strategy(),
     Column("number", Integer, nullable=False),
     Column("hash", CHAR(64), nullable=False),
     # json, not jsonb: it keeps the author's order of variables, which forms show.
     Column("flow", JSON, nullable=False),
     Column("label", Text, nullable=False, server_default=""),
-    Column("created_at", _Instant, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
     # The version that was the head when this one was saved.
     Column("parent", Integer),
     PrimaryKeyConstraint("strategy_id", "number"),
@@ -129,14 +125,9 @@ strategy_versions = Table(
 backtests = Table(
     "backtests",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("strategy_id", Uuid),
-    Column("version", Integer),
-    Column("flow_hash", CHAR(64), nullable=False),
-    Column("flow_name", Text, nullable=False),
-    # The flow itself: it may never have been saved as a strategy, or be deleted by now.
-    Column("flow", JSON, nullable=False),
+    columns.identity(),
+    columns.user(),
+    *columns.measured_flow(),
     Column("settings", JSONB, nullable=False),
     Column("provenance", JSONB, nullable=False),
     Column("engine_version", Text, nullable=False),
@@ -146,15 +137,10 @@ backtests = Table(
     Column("detail", JSONB, nullable=False),
     Column("series_format", SmallInteger, nullable=False),
     Column("series", LargeBinary, nullable=False),
-    Column("started_at", _Instant, nullable=False),
-    Column("finished_at", _Instant, nullable=False),
-    Column("pinned", Boolean, nullable=False, server_default=text("false")),
-    # A deleted strategy leaves its results behind, without the link.
-    ForeignKeyConstraint(
-        ["strategy_id", "version"],
-        ["strategy_versions.strategy_id", "strategy_versions.number"],
-        ondelete="SET NULL",
-    ),
+    Column("started_at", INSTANT, nullable=False),
+    Column("finished_at", INSTANT, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=FALSE),
+    columns.measured_version(),
     CheckConstraint("(strategy_id IS NULL) = (version IS NULL)", name="version"),
     Index(None, "user_id", "finished_at"),
     Index(None, "strategy_id", "version"),
@@ -165,17 +151,13 @@ backtests = Table(
 sweeps = Table(
     "sweeps",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    columns.identity(),
     # Names the table of its runs, in the schema ``runs``: see core/db/runs.py.
     Column("number", BigInteger, Identity(), nullable=False, unique=True),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    columns.user(),
     Column("key", CHAR(64), nullable=False),
     Column("base", CHAR(64), nullable=False),
-    Column("strategy_id", Uuid),
-    Column("version", Integer),
-    Column("flow_hash", CHAR(64), nullable=False),
-    Column("flow_name", Text, nullable=False),
-    Column("flow", JSON, nullable=False),
+    *columns.measured_flow(),
     Column("references", JSON, nullable=False),
     Column("settings", JSONB, nullable=False),
     # json, not jsonb: axes show in the order they were given.
@@ -193,15 +175,11 @@ sweeps = Table(
     Column("reused", BigInteger, nullable=False),
     Column("origin", JSON),
     Column("error", Text, nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("started_at", _Instant),
-    Column("finished_at", _Instant),
+    Column("created_at", INSTANT, nullable=False),
+    Column("started_at", INSTANT),
+    Column("finished_at", INSTANT),
     Column("pinned", Boolean, nullable=False),
-    ForeignKeyConstraint(
-        ["strategy_id", "version"],
-        ["strategy_versions.strategy_id", "strategy_versions.number"],
-        ondelete="SET NULL",
-    ),
+    columns.measured_version(),
     Index(None, "user_id", "created_at"),
     Index(None, "strategy_id", "version"),
 )
@@ -210,9 +188,9 @@ sweeps = Table(
 sweep_blocks = Table(
     "sweep_blocks",
     metadata,
-    Column("sweep", BigInteger, ForeignKey("sweeps.number", ondelete="CASCADE"), nullable=False),
+    columns.part_of("sweeps", "sweep", BigInteger, to="number"),
     Column("block", Integer, nullable=False),
-    Column("finished_at", _Instant, nullable=False),
+    Column("finished_at", INSTANT, nullable=False),
     PrimaryKeyConstraint("sweep", "block"),
 )
 
@@ -222,8 +200,8 @@ heartbeats = Table(
     Column("component", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", BigInteger, nullable=False),
-    Column("started_at", _Instant, nullable=False),
-    Column("beat_at", _Instant, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("beat_at", INSTANT, nullable=False),
     Column("detail", JSONB, nullable=False),
     PrimaryKeyConstraint("component", "host", "pid"),
 )
