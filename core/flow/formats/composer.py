@@ -10,13 +10,12 @@ from fractions import Fraction
 from typing import Any
 
 from core.errors import BadInput
-from core.flow import nodes as ast
 from core.flow.formats import composer_constructs as cc
 from core.flow.formats.composer_nodes import nodes_of
 from core.flow.formats.composer_symbols import symbol_of
 from core.flow.formats.defsymphony import score_of
 from core.flow.formats.edn import Form, read_edn
-from core.flow.formats.names import FLOW_NAME, NOTE, named
+from core.flow.formats.foreign import imported, note_unknown, stem, titled
 from core.flow.formats.report import Findings, Imported, Place
 from core.flow.formats.scalars import fraction_of
 from core.flow.formats.text import json_of, text_of
@@ -91,17 +90,11 @@ def _imported(
     findings = Findings()
     fields: dict[str, Any] = {"rebalance": _rebalance(score, place, findings)}
     _settings(settings, fields, findings)
-    title, full = named(score.get("name"), place, findings, cc.LONG_NAME, FLOW_NAME)
-    description = score.get("description")
-    texts = [full, description.strip() if isinstance(description, str) else ""]
-    fields["description"] = "\n\n".join(text for text in texts if text)[:NOTE]
+    title, fields["description"] = titled(score, place, findings)
     inside = Place(place.path, place.line, "root")
     root = nodes_of(score, inside, findings, name)
-    report = findings.report(f"Composer {kind}")
-    if report.status == "not supported":
-        return Imported(None, report)
-    stem = name.rsplit(".", 1)[0][:FLOW_NAME] or "Symphony"
-    return Imported(ast.Flow(name=title or stem, root=root, **fields), report)
+    names = (title, stem(name), "Symphony")
+    return imported(root, fields, findings, f"Composer {kind}", names)
 
 
 def _rebalance(score: dict[str, Any], place: Place, findings: Findings) -> Any:
@@ -133,8 +126,7 @@ def _rebalance(score: dict[str, Any], place: Place, findings: Findings) -> Any:
 def _settings(settings: dict[str, Any], fields: dict[str, Any], findings: Findings) -> None:
     """What stands around the symphony: costs and benchmark."""
     top = Place("", None, "")
-    for key in sorted(settings.keys() - _BACKTEST):
-        findings.add(top.at(str(key)), cc.UNKNOWN_FIELD, f"The field is {shown(key)}.")
+    note_unknown(settings.keys() - _BACKTEST, top, findings)
     slippage = settings.get("slippage-percent", settings.get("slippage_percent"))
     if slippage is not None:
         try:

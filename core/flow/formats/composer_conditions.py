@@ -9,17 +9,17 @@ from core.errors import BadInput
 from core.flow.formats import composer_constructs as cc
 from core.flow.formats.composer_functions import operand
 from core.flow.formats.composer_symbols import symbol_of
+from core.flow.formats.foreign import MAX_NESTING, joined, note_unknown_of_condition
 from core.flow.formats.report import Findings, Place
 from core.flow.formats.scalars import number_of
-from core.flow.formats.unfold import is_neutral, shown
-from core.flow.nodes import AllOf, AnyOf, Comparison, IndicatorOperand, Value
+from core.flow.formats.unfold import shown
+from core.flow.nodes import Comparison, IndicatorOperand, Value
 
 _SIGNS: dict[Any, Literal[">", ">=", "<", "<="]] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _BLOCK = {"condition-type", "lhs", "comparator", "rhs", "operator", "conditions", "tickers", "id"}
 _SIDE = {"fn", "ticker", "params", "constant"}
 _EACH = "%"
 """Stands for the ticker in a comparison that is made for each of some."""
-MAX_NESTING = 50
 
 
 def condition_of(branch: Mapping[str, Any], place: Place, findings: Findings) -> Value | None:
@@ -41,7 +41,7 @@ def _block(block: Any, place: Place, findings: Findings, depth: int) -> Value | 
         findings.add(place, cc.MALFORMED, f"The condition is {shown(block)}.")
         return None
     kind = block.get("condition-type")
-    _note_unknown(block, _BLOCK, place, findings)
+    note_unknown_of_condition(block, _BLOCK, cc.UNKNOWN_CONDITION_FIELD, place, findings)
     if kind == "binary":
         return _binary(block, place, findings, None)
     if kind == "binary-compound":
@@ -50,14 +50,6 @@ def _block(block: Any, place: Place, findings: Findings, depth: int) -> Value | 
         return _compound(block, place, findings, depth)
     findings.add(place, cc.UNKNOWN_CONDITION, f"The condition is {shown(kind)}.")
     return None
-
-
-def _note_unknown(
-    block: Mapping[str, Any], known: set[str], place: Place, findings: Findings
-) -> None:
-    for key in sorted(block.keys() - known):
-        construct = cc.UNKNOWN_FIELD if is_neutral(block[key]) else cc.UNKNOWN_CONDITION_FIELD
-        findings.add(place.at(key), construct, f"The field is {shown(key)}.")
 
 
 def _compound(
@@ -94,12 +86,7 @@ def _joined(
     if operator not in ("any", "all"):
         findings.add(place, cc.UNKNOWN_CONDITION, f"The operator is {shown(operator)}.")
         return None
-    known = tuple(part for part in parts if part is not None)
-    if len(known) < len(parts):
-        return None
-    if len(known) == 1:
-        return known[0]
-    return AnyOf(any=known) if operator == "any" else AllOf(all=known)
+    return parts[0] if len(parts) == 1 else joined(parts, any_of=operator == "any")
 
 
 def _binary(
@@ -116,7 +103,7 @@ def _side(
     if not isinstance(side, Mapping):
         findings.add(place, cc.MALFORMED, f"It is {shown(side)}.")
         return None
-    _note_unknown(side, _SIDE, place, findings)
+    note_unknown_of_condition(side, _SIDE, cc.UNKNOWN_CONDITION_FIELD, place, findings)
     if "constant" in side:
         return _number(side["constant"], place, findings)
     subject = side.get("ticker")

@@ -139,7 +139,7 @@ def _group(site: Site) -> ast.Node:
 
 
 def _named(site: Site) -> dict[str, Any]:
-    name, note = named(site.source.get("name"), site.place, site.findings, cc.LONG_NAME)
+    name, note = named(site.source.get("name"), site.place, site.findings)
     return {"name": name, "note": note}
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import BadInput
-from core.flow import nodes as ast
 from core.flow.formats import quantmage_constructs as qc
-from core.flow.formats.names import FLOW_NAME, NOTE, named
+from core.flow.formats.foreign import imported, note_unknown, stem, titled
 from core.flow.formats.quantmage_indicators import symbol_of
 from core.flow.formats.quantmage_nodes import nodes_of
 from core.flow.formats.report import Findings, Imported, Place
@@ -46,22 +45,14 @@ def from_value(value: Any, name: str) -> Imported:
     findings, top = Findings(), Place("", None, "")
     if value.get("version", 2) != 2:
         findings.add(top.at("version"), qc.VERSION, f"It is version {shown(value['version'])}.")
-    for key in sorted(value.keys() - _FIELDS):
-        findings.add(top.at(key), qc.UNKNOWN_FIELD, f"The field is {shown(key)}.")
+    note_unknown(value.keys() - _FIELDS, top, findings)
     fields: dict[str, Any] = {
         "rebalance": _rebalance(value, top, findings), "costs": _costs(value, top, findings),
         "benchmark": _benchmark(value, top, findings),
     }  # fmt: skip
-    title, full = named(value.get("name"), top, findings, qc.LONG_NAME, FLOW_NAME)
-    description = value.get("description")
-    texts = [full, description.strip() if isinstance(description, str) else ""]
-    fields["description"] = "\n\n".join(text for text in texts if text)[:NOTE]
+    title, fields["description"] = titled(value, top, findings)
     root = nodes_of(value["incantation"], Place("incantation", None, "root"), findings, name)
-    report = findings.report("QuantMage")
-    if report.status == "not supported":
-        return Imported(None, report)
-    stem = name.rsplit(".", 1)[0][:FLOW_NAME] or "Spell"
-    return Imported(ast.Flow(name=title or stem, root=root, **fields), report)
+    return imported(root, fields, findings, "QuantMage", (title, stem(name), "Spell"))
 
 
 def _rebalance(value: dict[str, Any], top: Place, findings: Findings) -> Any:

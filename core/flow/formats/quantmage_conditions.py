@@ -8,13 +8,13 @@ from typing import Any, Literal
 from core.errors import BadInput
 from core.flow.binding import MAX_DAYS
 from core.flow.formats import quantmage_constructs as qc
+from core.flow.formats.foreign import MAX_NESTING, joined, note_unknown_of_condition
 from core.flow.formats.quantmage_indicators import operand, symbol_of
 from core.flow.formats.report import Findings, Place
 from core.flow.formats.scalars import count_of, number_of
-from core.flow.formats.unfold import is_neutral, shown
-from core.flow.nodes import AllOf, AnyOf, Comparison, IndicatorOperand, Month, Value
+from core.flow.formats.unfold import shown
+from core.flow.nodes import Comparison, IndicatorOperand, Month, Value
 
-MAX_NESTING = 50
 _NEVER = Comparison(left=0, op=">", right=0)
 _FIELDS = {
     "condition_type", "type", "greater_than", "for_days", "lh_indicator", "lh_ticker_symbol",
@@ -34,9 +34,7 @@ def condition_of(source: Any, place: Place, findings: Findings, depth: int = 0) 
     if kind != "SingleCondition":
         findings.add(place, qc.UNKNOWN_CONDITION, f"The condition is {shown(kind)}.")
         return None
-    for key in sorted(source.keys() - _FIELDS):
-        construct = qc.UNKNOWN_FIELD if is_neutral(source[key]) else qc.UNKNOWN_CONDITION_FIELD
-        findings.add(place.at(key), construct, f"The field is {shown(key)}.")
+    note_unknown_of_condition(source, _FIELDS, qc.UNKNOWN_CONDITION_FIELD, place, findings)
     try:
         return _single(source, place, findings)
     except BadInput as err:
@@ -56,10 +54,7 @@ def _joined(
         condition_of(part, place.at(f"conditions[{i}]"), findings, depth + 1)
         for i, part in enumerate(parts)
     ]
-    known = tuple(part for part in found if part is not None)
-    if len(known) < len(found):
-        return None
-    return AllOf(all=known) if source["condition_type"] == "AllOf" else AnyOf(any=known)
+    return joined(found, any_of=source["condition_type"] == "AnyOf")
 
 
 def _single(source: Mapping[str, Any], place: Place, findings: Findings) -> Value | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from core.errors import BadInput
 from core.flow import nodes as ast
 from core.flow.formats import quantmage_constructs as qc
+from core.flow.formats.foreign import note_unknown
 from core.flow.formats.names import NOTE, named
 from core.flow.formats.quantmage_conditions import condition_of
 from core.flow.formats.quantmage_indicators import FUNCTIONS, operand, symbol_of
@@ -85,14 +86,14 @@ def _build(site: Site) -> ast.Node:
     if not isinstance(kind, str) or kind not in _BUILDERS:
         site.found(qc.UNKNOWN_INCANTATION, f"It is {shown(kind)}.")
         return ast.Cash()
-    for key in sorted(site.source.keys() - _FIELDS[kind] - {"incantation_type", "name"}):
-        site.found(qc.UNKNOWN_FIELD, f"The field is {shown(key)}.", at=key)
+    unknown = site.source.keys() - _FIELDS[kind] - {"incantation_type", "name"}
+    note_unknown(unknown, site.place, site.findings)
     try:
         node = _BUILDERS[kind](site)
     except BadInput as err:
         site.found(qc.MALFORMED, str(err))
         return ast.Cash()
-    name, full = named(site.source.get("name"), site.place, site.findings, qc.LONG_NAME)
+    name, full = named(site.source.get("name"), site.place, site.findings)
     note = "\n".join(text for text in (full, node.note) if text)[:NOTE] or None
     return node.model_copy(update={"name": name, "note": note})
 

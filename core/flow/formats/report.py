@@ -28,6 +28,19 @@ class Construct:
     note: str = ""
 
 
+def exact(name: str, becomes: str) -> Construct:
+    return Construct(name, "exact", becomes)
+
+
+def approximated(name: str, becomes: str, note: str) -> Construct:
+    """Without ``becomes`` it is left out."""
+    return Construct(name, "approximated", becomes, note)
+
+
+def unsupported(name: str, note: str) -> Construct:
+    return Construct(name, "not supported", note=note)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A construct at one place.
