@@ -7,11 +7,13 @@ Two programs that compute an average in a different order differ in the last dig
 comparison of two nearly equal numbers may then fall either way. ``Evaluation.doubtful_from`` is
 the first session on which this evaluator met such a comparison: up to there, the engine has to
 agree on every weight. Equal numbers that both must compute alike (the same indicator of the same
-prices, a close, a constant, an exact 0) are not in doubt.
+prices, a close, a constant, an exact 0) are not in doubt. Shares by inverse volatility are in doubt
+where the deviation of returns is little more than what rounding leaves of it.
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import json
 import math
@@ -22,7 +24,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from tests.reference.closed import Json, close_flow
-from tests.reference.indicators import DEFINITIONS, Bars, Values
+from tests.reference.indicators import DEFINITIONS, Bars, Values, daily_returns
 
 Truth = bool | None
 Prices = Mapping[str, pd.DataFrame]
@@ -30,6 +32,9 @@ FIELDS = ("open", "high", "low", "close", "volume")
 OPERAND_KEYS = ("indicator", "symbol", "of", "other", "days_ago", "times", "plus")
 EXACT_ON_GRID = ("sma", "volume_sma")
 """Indicators that do not round while summing prices that are multiples of an eighth."""
+ROUNDING = 2.0**-52
+DIGITS_KEPT = 1e-10
+"""How much of a deviation may be rounding before shares by its inverse are in doubt."""
 
 
 class Number(NamedTuple):
@@ -261,14 +266,24 @@ class Evaluator:
             self.column("std_return", {"window": window}, self.series(child)) for child in children
         ]
         volatilities = [self.columns[column][t] for column in columns]
-        for volatility in volatilities:
-            if volatility is not None and 0 < volatility < 1e-9:
+        for child, volatility in zip(children, volatilities, strict=True):
+            if volatility and self.rounding_of(volatility, self.series(child), t) > DIGITS_KEPT:
                 self.doubt(t)
         inverse = [1.0 / v if v else 0.0 for v in volatilities]
         rest = sum(1 for i in inverse if i > 0) / slots
         total = math.fsum(inverse)
         shares = [rest * i / total if i > 0 else 0.0 for i in inverse]
         return shares, 0.0 in inverse
+
+    def rounding_of(self, volatility: float, series: Series, t: int) -> float:
+        """Which part of the deviation of returns may be rounding.
+
+        A return has that of the two prices, near 1, that it is the ratio of; and a program that
+        keeps the sum of squares as it goes has that of the largest square that ever was in it.
+        """
+        closes = series.bars.close[: bisect.bisect_right(series.rows, t)]
+        largest = max(abs(move) for move in daily_returns(closes))
+        return ROUNDING * max(100.0 / volatility, (largest / volatility) ** 2)
 
     # Sorting
 
