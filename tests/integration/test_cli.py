@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet
 import pytest
 
+from app.cli import main
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, dump, parse
 
-pytestmark = pytest.mark.slow  # each test starts a process or two
+pytestmark = pytest.mark.slow  # most tests start a process or two
 
 SPY = {"kind": "asset", "symbol": "SPY"}
 GATE: dict[str, Any] = {
@@ -45,6 +47,31 @@ def sluice(environment):
         )
 
     return run
+
+
+@pytest.fixture
+def refused(environment, monkeypatch, capsys):
+    """Run ``sluice`` in this process, for the long lists of what it refuses: a process each would
+    take a hundred times as long. Beside each list are tests that start one."""
+    for name in [name for name in os.environ if name.startswith("SLUICE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SLUICE_HOME", environment["SLUICE_HOME"])
+
+    def run(*arguments: object) -> Refusal:
+        capsys.readouterr()
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as err:  # argparse's own words
+            code = int(err.code or 0)
+        return Refusal(code, *capsys.readouterr())
+
+    return run
+
+
+class Refusal(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
@@ -180,10 +207,10 @@ def test_a_tear_sheet_is_a_web_page(sluice, flow, bars, tmp_path):
         (["--nonsense"], ["--nonsense"]),
     ],
 )
-def test_bad_input_is_named_with_how_to_mend_it(sluice, flow, bars, arguments, said):
-    done = sluice("backtest", flow, "--data", bars, *arguments)
+def test_bad_input_is_named_with_how_to_mend_it(refused, flow, bars, arguments, said):
+    done = refused("backtest", flow, "--data", bars, *arguments)
     if arguments == ["--source", "files"]:
-        done = sluice("backtest", flow, *arguments)
+        done = refused("backtest", flow, *arguments)
         said = ["--data", "Add --data PATH"]
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -205,10 +232,10 @@ def test_bad_input_is_named_with_how_to_mend_it(sluice, flow, bars, arguments, s
         ('{"sluice": 1, "name": "x", "root": {"kind": "asset", "symbol": "NOSUCH"}}', ["NOSUCH"]),
     ],
 )
-def test_a_flow_that_cannot_be_is_refused_at_its_place(sluice, bars, tmp_path, text, said):
+def test_a_flow_that_cannot_be_is_refused_at_its_place(refused, bars, tmp_path, text, said):
     path = tmp_path / "flow.json"
     path.write_text(text)
-    done = sluice("backtest", path, "--data", bars)
+    done = refused("backtest", path, "--data", bars)
     assert done.returncode == 2, done.stderr
     assert all(word in done.stderr for word in said), done.stderr
     assert "Traceback" not in done.stderr
@@ -236,10 +263,10 @@ def test_every_problem_of_a_flow_is_said(sluice, bars, tmp_path):
         ),
     ],
 )
-def test_a_file_of_bars_that_cannot_be_read_is_said(sluice, flow, tmp_path, content, said):
+def test_a_file_of_bars_that_cannot_be_read_is_said(refused, flow, tmp_path, content, said):
     path = tmp_path / "bars.csv"
     path.write_text(content)
-    done = sluice("backtest", flow, "--data", path)
+    done = refused("backtest", flow, "--data", path)
     assert done.returncode == 2, done.stderr
     assert all(word in done.stderr for word in said), done.stderr
 
@@ -501,7 +528,7 @@ def test_a_sweep_names_its_best_runs(sluice, flow, tmp_path):
         (("--grid", "window=3:6", "--out", "/nowhere/x.parquet"), "/nowhere/x.parquet"),
     ],
 )
-def test_a_sweep_refuses_bad_input(sluice, flow, arguments, said):
-    done = sluice("sweep", flow, *arguments, "--json")
+def test_a_sweep_refuses_bad_input(refused, flow, arguments, said):
+    done = refused("sweep", flow, *arguments, "--json")
     assert done.returncode == 2, done.stderr
     assert json.loads(done.stdout)["error"]["field"] == said

@@ -112,7 +112,7 @@ def test_the_parts_sum_to_the_whole(case, prices, on, every, seed) -> None:
 
 
 @pytest.mark.slow
-@thorough(400)
+@thorough(120)
 @given(flows(depth=5, budget=30), markets(high=250), terms(), EVERY, st.integers(0, 2**32 - 1))
 def test_the_parts_sum_to_the_whole_at_length(case, prices, on, every, seed) -> None:
     check(case, prices, on, every, seed)

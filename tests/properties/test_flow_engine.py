@@ -44,7 +44,7 @@ def test_decides_as_the_reference_does(case: Case, prices: Market) -> None:
 
 
 @pytest.mark.slow
-@thorough(1500)
+@thorough(400)
 @given(case=flows(depth=5, budget=30), prices=markets(high=200))
 def test_decides_as_the_reference_does_at_length(case: Case, prices: Market) -> None:
     check_decisions(case, prices)
@@ -149,7 +149,7 @@ def test_accounts_as_the_reference_does(
 
 
 @pytest.mark.slow
-@thorough(1000)
+@thorough(250)
 @given(data=st.data(), prices=markets(high=300), terms=accounts())
 def test_accounts_as_the_reference_does_at_length(
     data: st.DataObject, prices: Market, terms: Account

@@ -45,7 +45,7 @@ def thorough(examples: int) -> settings:
     fixed = quick(examples)
     if not os.environ.get("SLUICE_FUZZ"):
         return fixed
-    return settings(fixed, derandomize=False, max_examples=4 * examples)
+    return settings(fixed, derandomize=False, max_examples=15 * examples)
 
 
 def finder(library: Mapping[str, Json]) -> Callable[[str], Flow]:

@@ -6,7 +6,9 @@ evaluates docs/flow.md by plain recursion, and does its own accounting.
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -19,7 +21,7 @@ from core.backtest.settings import parse_settings
 from core.flow.formats.native import from_json
 from core.market.sources.files import FilesSource
 from tests.reference.account import Account, equity
-from tests.reference.evaluate import evaluate
+from tests.reference.evaluate import Evaluation, evaluate
 from tests.reference.markets import Market
 
 START, END = date(2010, 1, 4), date(2025, 6, 27)
@@ -132,6 +134,14 @@ def source(path) -> FilesSource:
     return FilesSource(path)
 
 
+@pytest.fixture(scope="module")
+def opinion(prices) -> Callable[[str], Evaluation]:
+    """What the reference decides of a flow by name: the same however it is executed."""
+    return functools.cache(
+        lambda name: evaluate(document(name), prices, None, {"gates": document("gates")})
+    )
+
+
 def document(name: str) -> dict[str, Any]:
     return {"sluice": 1, **FLOWS[name]}
 
@@ -143,16 +153,16 @@ def find(name: str):
 @pytest.mark.slow
 @pytest.mark.parametrize("execution", ["close", "next_open"])
 @pytest.mark.parametrize("name", FLOWS)
-def test_weights_and_equity_are_the_references(name, execution, source, prices):
+def test_weights_and_equity_are_the_references(name, execution, source, prices, opinion):
     settings = parse_settings(start=START, end=END, execution=execution, benchmark="none")
     result = run_backtest(from_json(document(name)), source, settings, find=find).result
 
-    opinion = evaluate(document(name), prices, None, {"gates": document("gates")})
+    decisions = opinion(name)
     first = list(prices["close"].index).index(pd.Timestamp(START))
-    sure = max(opinion.doubtful_from, first)
+    sure = max(decisions.doubtful_from, first)
     # A comparison of nearly equal numbers may fall either way; real prices have none here.
     assert sure == len(prices["close"]), f"in doubt from {prices['close'].index[sure]}"
-    decided = opinion.weights.iloc[first:]
+    decided = decisions.weights.iloc[first:]
     flow = FLOWS[name]
     account = Account(
         rebalance=flow.get("rebalance", "daily"),

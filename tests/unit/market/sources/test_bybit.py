@@ -88,9 +88,9 @@ def test_pages_are_joined_exactly_once_whatever_end_the_server_cuts_off(clock, k
 
 
 @pytest.mark.slow
-def test_sixty_perpetuals_over_twelve_years_take_the_pages_they_need():
+def test_twelve_perpetuals_over_twelve_years_take_the_pages_they_need():
     clock = VirtualClock("2028-01-03T12:00:00")
-    listed = [Perpetual(f"C{n:02d}USDT", date(2015, 1, 1)) for n in range(60)]
+    listed = [Perpetual(f"C{n:02d}USDT", date(2015, 1, 1)) for n in range(12)]
     with BybitMarket(clock, perpetuals=listed) as server:
         watcher = Watcher()
         bars = source(server, timeout_seconds=30).bars(
@@ -99,9 +99,9 @@ def test_sixty_perpetuals_over_twelve_years_take_the_pages_they_need():
             end=date(2027, 12, 31),
             progress=watcher,
         )
-        assert len(server.calls(KLINE)) == 60 * 5  # 4,383 days
+        assert len(server.calls(KLINE)) == 12 * 5  # 4,383 days
         assert len(server.calls(INSTRUMENTS)) == 1
-    assert bars.close.shape == (4383, 60)
+    assert bars.close.shape == (4383, 12)
     assert not np.isnan(bars.close).any()
     assert watcher.shares == sorted(watcher.shares)
     assert (watcher.shares[0], watcher.shares[-1]) == (0.0, 1.0)

@@ -130,9 +130,9 @@ def test_before_the_bell_there_is_no_bar_of_today(cache):
 
 
 @pytest.mark.slow
-def test_sixty_symbols_over_twelve_years_are_one_chart_each(cache):
+def test_twelve_symbols_over_twelve_years_are_one_chart_each(cache):
     clock = VirtualClock("2028-01-03T12:00:00")
-    tickers = [Ticker(Listing(f"T{n:02d}", date(2005, 1, 3))) for n in range(60)]
+    tickers = [Ticker(Listing(f"T{n:02d}", date(2005, 1, 3))) for n in range(12)]
     with YahooChart(clock, tickers=tickers) as server:
         watcher = Watcher()
         bars = source(server, cache, timeout_seconds=30).bars(
@@ -141,7 +141,7 @@ def test_sixty_symbols_over_twelve_years_are_one_chart_each(cache):
             end=date(2027, 12, 31),
             progress=watcher,
         )
-        assert len(server.calls(CHART)) == 60
+        assert len(server.calls(CHART)) == 12
         assert len(server.calls("getcrumb")) == 1
     assert not np.isnan(bars.close).any()
     assert watcher.shares == sorted(watcher.shares)
