@@ -13,7 +13,6 @@ where the deviation of returns is little more than what rounding leaves of it.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import json
 import math
@@ -136,6 +135,7 @@ class Evaluator:
             for value in self.fields[symbol][name]
         )
         self.columns: dict[str, Values] = {}
+        self.largest_moves: dict[str, dict[int, float]] = {}
         self.known_truths: dict[tuple[int, str, int], Truth] = {}
         self.latches: dict[int, list[Truth]] = {}
         self.measured: dict[int, Series] = {}
@@ -267,7 +267,8 @@ class Evaluator:
         ]
         volatilities = [self.columns[column][t] for column in columns]
         for child, volatility in zip(children, volatilities, strict=True):
-            if volatility and self.rounding_of(volatility, self.series(child), t) > DIGITS_KEPT:
+            measured = self.series(child)
+            if volatility and self.rounding_of(volatility, window, measured, t) > DIGITS_KEPT:
                 self.doubt(t)
         inverse = [1.0 / v if v else 0.0 for v in volatilities]
         rest = sum(1 for i in inverse if i > 0) / slots
@@ -275,15 +276,18 @@ class Evaluator:
         shares = [rest * i / total if i > 0 else 0.0 for i in inverse]
         return shares, 0.0 in inverse
 
-    def rounding_of(self, volatility: float, series: Series, t: int) -> float:
+    def rounding_of(self, volatility: float, window: int, series: Series, t: int) -> float:
         """Which part of the deviation of returns may be rounding.
 
         A return has that of the two prices, near 1, that it is the ratio of; and a program that
         keeps the sum of squares as it goes has that of the largest square that ever was in it.
         """
-        closes = series.bars.close[: bisect.bisect_right(series.rows, t)]
-        largest = max(abs(move) for move in daily_returns(closes))
-        return ROUNDING * max(100.0 / volatility, (largest / volatility) ** 2)
+        if series.key not in self.largest_moves:
+            moves = [abs(move) for move in daily_returns(series.bars.close)]
+            so_far = itertools.accumulate(moves, max, initial=0.0)
+            self.largest_moves[series.key] = dict(zip(series.rows, so_far, strict=True))
+        largest = self.largest_moves[series.key][t]
+        return ROUNDING * max(100.0 / volatility, (largest / volatility) ** 2 / window)
 
     # Sorting
 
