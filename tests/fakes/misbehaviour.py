@@ -110,3 +110,19 @@ def meanwhile(happens: Callable[[], None]) -> Act:
         return exchange.proper()
 
     return act
+
+
+ANY_SERVER: dict[str, Act] = {
+    "500": status(500),
+    "502 with a page": html(502),
+    "503": status(503),
+    "a page for an answer": html(200),
+    "an empty answer": empty(200),
+    "truncated JSON": cut_json,
+    "broken off half-way": break_off,
+    "closed before answering": drop,
+    "a list for an answer": other_json([]),
+    "null for an answer": other_json(None),
+    "silence": silent,
+}
+"""How any server of JSON fails, once or for ever."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, select, text, update
@@ -50,6 +50,16 @@ class Stand:
         made = self.channels.add(self.user, choice, self.hook.address(name))
         self.clock.sleep(1)
         return made
+
+    def open_account(self) -> UUID:
+        account = uuid4()
+        row = {
+            "id": account, "user_id": self.user, "name": "Main", "broker": "paper",
+            "mode": "paper", "source": "demo", "slots": [10], "created_at": self.clock(),
+        }  # fmt: skip
+        with transaction(self.engine) as db:
+            db.execute(insert(accounts).values(row))
+        return account
 
     def happen(self, *texts: str, kind="refused", severity="info", user=None, **other) -> None:
         self.services.events.add(
@@ -379,13 +389,7 @@ def test_a_channel_that_failed_rests_and_is_not_asked_for_what_comes_meanwhile(s
 
 
 def test_nothing_is_locked_and_no_connection_held_while_a_service_is_waited_for(stand):
-    account = uuid4()
-    row = {
-        "id": account, "user_id": stand.user, "name": "Main", "broker": "paper", "mode": "paper",
-        "source": "demo", "slots": [10], "created_at": stand.clock(),
-    }  # fmt: skip
-    with transaction(stand.engine) as db:
-        db.execute(insert(accounts).values(row))
+    account = stand.open_account()
     stand.add("team")
     stand.happen("one", account_id=account)
     in_use = []
@@ -410,13 +414,7 @@ def test_nothing_is_locked_and_no_connection_held_while_a_service_is_waited_for(
 
 
 def test_deleting_an_account_takes_what_waits_with_it(stand):
-    account = uuid4()
-    row = {
-        "id": account, "user_id": stand.user, "name": "Main", "broker": "paper", "mode": "paper",
-        "source": "demo", "slots": [10], "created_at": stand.clock(),
-    }  # fmt: skip
-    with transaction(stand.engine) as db:
-        db.execute(insert(accounts).values(row))
+    account = stand.open_account()
     stand.add("team")
     stand.hook.misbehave(does.status(500))
     stand.happen("one", account_id=account)

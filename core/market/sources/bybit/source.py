@@ -12,6 +12,7 @@ from core.clock import Clock
 from core.errors import BadInput, Unavailable, UnknownName
 from core.market.bars import Adjustment, Bars, Provenance
 from core.market.patience import Patience, Sleep, Tell
+from core.market.progress import asking
 from core.market.source import (
     Funding,
     Instrument,
@@ -104,7 +105,7 @@ class BybitSource:
         if len(asked):
             span = Span(asked[0].item(), asked[-1].item())
             for i, name in enumerate(names):
-                tell = _step(progress, i / len(names))
+                tell = asking(progress, i / len(names))
                 rows[name], now = self._klines(name, span, now, tell)
             if start is not None and names:
                 _check_start(names, rows, listed, start)
@@ -244,11 +245,6 @@ class BybitSource:
 
             self._opened = BybitClient(self._url, self._timeout_seconds, self._clock)
         return self._opened
-
-
-def _step(progress: Progress, share: float) -> Tell:
-    """Tells at a share that leaves a little for making bars of the rows."""
-    return lambda doing: progress(0.95 * share, doing)
 
 
 def _instants(start: date, end: date) -> tuple[datetime, datetime]:

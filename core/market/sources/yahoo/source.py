@@ -18,6 +18,7 @@ from core.clock import Clock
 from core.errors import BadInput, Unavailable
 from core.market.bars import Adjustment, Bars, Ohlcv, Provenance
 from core.market.patience import Passing, Patience, Sleep, Tell
+from core.market.progress import asking
 from core.market.source import Progress, SourceInfo, Span, silent
 from core.market.sources.delivery import (
     NO_ROWS,
@@ -110,11 +111,11 @@ class YahooSource:
         if len(asked) and symbols:
             span = Span(asked[0].item(), asked[-1].item())
             for i, symbol in enumerate(tickers):
-                tell = _step(progress, i / len(tickers))
+                tell = asking(progress, i / len(tickers))
                 tell(f"reading {symbol} from Yahoo")
                 charts[symbol] = self._chart(symbol, tickers[symbol], span, adjustment, tell)
             if start is not None:
-                self._check_start(charts, tickers, span, start, _step(progress, 1.0))
+                self._check_start(charts, tickers, span, start, asking(progress, 1.0))
         bars = deliver(
             symbols,
             {symbol: chart.rows for symbol, chart in charts.items()},
@@ -198,11 +199,6 @@ class YahooSource:
 
             self._opened = YahooClient(self._cache, self._url, self._timeout_seconds)
         return self._opened
-
-
-def _step(progress: Progress, share: float) -> Tell:
-    """Tells at a share that leaves a little for making bars of the rows."""
-    return lambda doing: progress(0.95 * share, doing)
 
 
 def _check_exchange(symbol: str, meta: Mapping[str, Any]) -> None:

@@ -161,7 +161,7 @@ def test_sixty_symbols_over_twelve_years_take_the_pages_they_need():
 def test_more_symbols_than_an_address_holds_are_asked_in_parts(clock):
     listings = [Listing(f"S{n:03d}", date(2020, 1, 2)) for n in range(120)]
     with AlpacaData(clock, listings=listings) as server:
-        bars = source(server).bars([x.symbol for x in listings], **SPRING)
+        bars = source(server, timeout_seconds=30).bars([x.symbol for x in listings], **SPRING)
         assert [len(c.query["symbols"].split(",")) for c in server.journal] == [100, 20]
     assert not np.isnan(bars.close).any()
 
@@ -196,22 +196,11 @@ def test_cancelling_between_pages_stops_asking(server):
 
 # Faults that pass, and that do not
 
-FAULTS = {
-    "500": does.status(500),
-    "502 with a page": does.html(502),
-    "503": does.status(503),
+FAULTS = does.ANY_SERVER | {
     "504": does.status(504),
-    "a page for an answer": does.html(200),
-    "an empty answer": does.empty(200),
-    "truncated JSON": does.cut_json,
-    "broken off half-way": does.break_off,
-    "closed before answering": does.drop,
-    "a list for an answer": does.other_json([]),
-    "null for an answer": does.other_json(None),
     "an answer without bars": does.other_json({"message": "ok"}),
     "bars of another form": does.other_json({"bars": [1, 2], "next_page_token": None}),
     "a redirect": does.status(302, Location="https://example.com/"),
-    "silence": does.silent,
 }
 
 
