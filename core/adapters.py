@@ -96,7 +96,7 @@ def _paper(services: LiveServices, account: Account, source: MarketSource | None
     from core.brokers.paper import PaperBroker, PaperOptions
     from core.db.paper_books import PaperBooks
 
-    market = source or services.account_source(account)
+    market = source or services.source_of(account)
     options = PaperOptions(**account.options)
     books = PaperBooks(services.database.engine)
     return PaperBroker(account.id, books, market, services.clock, options)

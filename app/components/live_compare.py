@@ -80,7 +80,7 @@ def _work(
         flow = from_json(one.flow, one.name)
         settings = BacktestSettings(start=start, end=end, benchmark="none")
         return run_backtest(
-            flow, shared.account_source(account), settings, progress=progress,
+            flow, shared.source_of(account), settings, progress=progress,
             find=lambda slug: from_json(one.references[slug], slug),
         )  # fmt: skip
 

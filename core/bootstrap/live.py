@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.bootstrap.market import MarketServices
@@ -64,6 +65,12 @@ class LiveServices(ProcessServices, NoticeServices, MarketServices):
 
         return Equity(self.database.engine)
 
+    def source_of(self, account: Account) -> MarketSource:
+        """Where the account's flows read."""
+        return self.source(
+            account.source, path=None if account.path is None else Path(account.path)
+        )
+
     def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
         """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
         from core.adapters import make_broker
@@ -103,7 +110,7 @@ class LiveServices(ProcessServices, NoticeServices, MarketServices):
         def pause(seconds: float) -> None:
             stopping.wait(seconds)
 
-        market = source or self.account_source(account)
+        market = source or self.source_of(account)
         return Desk(
             account=account,
             broker=broker or self.broker(account, source=market),

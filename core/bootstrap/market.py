@@ -12,7 +12,6 @@ from core.bootstrap.foundation import Foundation
 if TYPE_CHECKING:
     from redis import Redis
 
-    from core.accounts.account import Account
     from core.market.source import MarketSource
 
 
@@ -37,12 +36,6 @@ class MarketServices(Foundation):
         if key not in self._sources:
             self._sources[key] = make_source(self, name, path)
         return self._sources[key]
-
-    def account_source(self, account: Account) -> MarketSource:
-        """The source that ``account`` decides by."""
-        return self.source(
-            account.source, path=None if account.path is None else Path(account.path)
-        )
 
     @cached_property
     def redis(self) -> Redis | None:
