@@ -13,11 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.backtest.settings import BacktestSettings
+from core.bootstrap import version
+from core.flow.formats.native import from_json
+from core.library.sweep_request import SweepRequest, sweep_of
+from core.sweep.grid import parse_grid
 from tests.browser.conftest import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VALUES = {"window": ("5:14", 10), "hot": ("60:84:2", 130), "safe": ("TLT,GLD", 260)}
 """What is tried, and how many runs that makes with what stands above."""
+
+DRAWN = ".heat[data-drawn]"
+"""A map whose numbers are there."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,14 @@ def opened(page: Page, url: str) -> Page:
     return page
 
 
+def click_cell(page: Page, x: float, y: float, *, at: int = 0) -> None:
+    """Click on a map, at shares of its width and height from its upper left corner."""
+    plot = page.locator(f"{DRAWN} .plot").nth(at)
+    box = plot.bounding_box()
+    assert box is not None
+    plot.click(position={"x": box["width"] * x, "y": box["height"] * y})
+
+
 def test_a_link_shows_the_results(page, swept):
     opened(page, swept)
     expect(page.get_by_text("Best Sharpe")).to_be_visible()
@@ -84,8 +100,12 @@ def test_a_quick_look_answers_on_the_page(page, app, swept):
     fill_form(page)
     page.get_by_role("button", name="Quick look").click()
     expect(page.get_by_text(re.compile(r"260 runs in [\d,]+ ms"))).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(DRAWN)).to_have_count(1)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
     expect(page.get_by_text("1 kept")).to_be_visible()
+    settle(page)
+    click_cell(page, 0.05, 0.95)
+    expect(page.locator(".js-plotly-plot")).to_contain_text("window 5, hot 60, safe")
 
 
 def test_two_batch_tests_are_compared_by_a_link(page, app, swept):
@@ -139,12 +159,7 @@ def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
     settle(page)
     expect(page.get_by_text("Plateau score")).to_be_visible()
     expect(page.get_by_text("Deflated Sharpe")).to_be_visible()
-    chart = page.locator(".js-plotly-plot").first
-    expect(chart).to_be_visible()
-    time.sleep(1)
-    box = chart.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45)
+    click_cell(page, 0.45, 0.45)
     button = page.get_by_role("button", name="Open in strategy page")
     expect(button).to_be_visible()
     words = page.get_by_text(re.compile(r"Run [\d,]+:")).inner_text()
@@ -166,7 +181,19 @@ def test_in_and_out_of_sample_stand_side_by_side(page, app, swept):
         field.get_by_role("spinbutton", name=re.compile(part, re.I)).press_sequentially(value)
     page.get_by_text("Across").click()
     expect(page.get_by_text("Out of sample, from 2015-06-01")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(DRAWN)).to_have_count(2)
+    settle(page)
+    for at, share in ((0, 0.25), (1, 0.75), (0, 0.25)):
+        # A cell that was clicked before is chosen again after one on the other map.
+        click_cell(page, share, 0.5, at=at)
+        marks = [page.locator(".heat .mark").nth(i) for i in (0, 1)]
+        for mark in marks:
+            expect(mark).to_have_attribute(
+                "style", re.compile(rf"left: {'2' if share < 0.5 else '7'}0%")
+            )
+        expect(
+            page.get_by_text(re.compile(rf"Run .*window {7 if share < 0.5 else 12},"))
+        ).to_be_visible()
 
 
 def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
@@ -177,3 +204,52 @@ def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
     page.get_by_role("button", name="Start batch test").click()
     expect(page.get_by_text("This batch test has been run")).to_be_visible()
     expect(page.get_by_text("2 kept")).to_be_visible()  # with the one that was compared
+
+
+def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
+    """What comes for it is about what comes for one on a small map: the curve."""
+    large = large_sweep(app)
+    received, fetched = [0], []
+    page.on("request", lambda request: "/maps/" in request.url and fetched.append(request.url))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda f: count(received, f)))
+    sizes, small = [], swept.rpartition("=")[2]
+    for sweep in (small, large):
+        opened(page, f"{app.url}/heatmap?sweep={sweep}")
+        click_cell(page, 0.3, 0.3)
+        expect(page.locator(".js-plotly-plot")).to_be_visible()
+        settle(page)
+        fetched.clear()
+        before, named = received[0], page.get_by_text(re.compile("^Run [0-9,]+:")).inner_text()
+        click_cell(page, 0.6, 0.7)
+        expect(page.get_by_text(named)).to_have_count(0)
+        settle(page)
+        sizes.append(received[0] - before)
+        assert not fetched
+    assert sizes[0] > 10_000
+    # Its 40,000 numbers alone would be 160,000 bytes.
+    assert sizes[1] < sizes[0] + 80_000, sizes
+
+
+def count(received: list[int], frame: str | bytes) -> None:
+    received[0] += len(frame)
+
+
+def large_sweep(app: App) -> str:
+    """A batch test of 200 × 200 runs, finished; its id."""
+    shared = app.services
+    saved = shared.strategies.version(shared.user.id, "risk-on-risk-off")
+    request = SweepRequest(
+        user_id=shared.user.id, flow=from_json(dict(saved.flow)), settings=BacktestSettings(),
+        grid=parse_grid(["window=5:204", "hot=50:99.75:0.25"]), source="demo",
+    )  # fmt: skip
+    sweep, _ = sweep_of(
+        request, shared.source("demo"), shared.flows.find, engine_version=version(),
+        now=shared.clock(),
+    )  # fmt: skip
+    sweep = shared.sweeps.add(sweep)
+    shared.start_sweeps(sweep.user_id)
+    end = time.monotonic() + 60
+    while (now := shared.sweeps.numbered(sweep.number)).state != "finished":
+        assert time.monotonic() < end, now
+        time.sleep(0.2)
+    return str(sweep.id)
