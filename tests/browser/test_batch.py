@@ -7,18 +7,16 @@ import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.backtest.settings import BacktestSettings
-from core.bootstrap import version
-from core.flow.formats.native import from_json
-from core.library.sweep_request import SweepRequest, sweep_of
-from core.sweep.grid import parse_grid
+from core.metrics.definitions import shown
 from tests.browser.conftest import App
+from tests.browser.sweeps import finished_sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VALUES = {"window": ("5:14", 10), "hot": ("60:84:2", 130), "safe": ("TLT,GLD", 260)}
@@ -162,6 +160,15 @@ def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
     click_cell(page, 0.45, 0.45)
     button = page.get_by_role("button", name="Open in strategy page")
     expect(button).to_be_visible()
+    expect(page.get_by_text("window 9, hot 74, safe")).to_be_visible()
+    sweep = app.services.sweeps.get(app.services.user.id, UUID(swept.rpartition("=")[2]))
+    values = app.services.sweeps.runs(sweep).pivot("window", "hot", "sharpe", "mean", {})
+    said = page.locator(".heat .said")
+    expect(said).to_have_text(f"window 9, hot 74 Sharpe {shown('sharpe', values[7, 4])}")
+    page.locator(".heat .plot").press("ArrowRight")
+    expect(said).to_have_text(f"window 10, hot 74 Sharpe {shown('sharpe', values[7, 5])}")
+    page.locator(".heat .plot").press("Enter")
+    expect(page.get_by_text("window 10, hot 74, safe")).to_be_visible()
     words = page.get_by_text(re.compile(r"Run [\d,]+:")).inner_text()
     found = re.search(r"window (\d+), hot (\d+), safe (\w+)", words)
     assert found is not None, words
@@ -183,17 +190,13 @@ def test_in_and_out_of_sample_stand_side_by_side(page, app, swept):
     expect(page.get_by_text("Out of sample, from 2015-06-01")).to_be_visible()
     expect(page.locator(DRAWN)).to_have_count(2)
     settle(page)
-    for at, share in ((0, 0.25), (1, 0.75), (0, 0.25)):
-        # A cell that was clicked before is chosen again after one on the other map.
+    # A cell that was clicked before is chosen again after one on the other map.
+    for at, share, left, window in ((0, 0.25, 20, 7), (1, 0.75, 70, 12), (0, 0.25, 20, 7)):
         click_cell(page, share, 0.5, at=at)
-        marks = [page.locator(".heat .mark").nth(i) for i in (0, 1)]
-        for mark in marks:
-            expect(mark).to_have_attribute(
-                "style", re.compile(rf"left: {'2' if share < 0.5 else '7'}0%")
-            )
-        expect(
-            page.get_by_text(re.compile(rf"Run .*window {7 if share < 0.5 else 12},"))
-        ).to_be_visible()
+        for i in (0, 1):
+            mark = page.locator(".heat .mark").nth(i)
+            expect(mark).to_have_attribute("style", re.compile(rf"left: {left}%"))
+        expect(page.get_by_text(re.compile(rf"Run .*window {window},"))).to_be_visible()
 
 
 def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
@@ -208,7 +211,7 @@ def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
 
 def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
     """What comes for it is about what comes for one on a small map: the curve."""
-    large = large_sweep(app)
+    large = finished_sweep(app)
     received, fetched = [0], []
     page.on("request", lambda request: "/maps/" in request.url and fetched.append(request.url))
     page.on("websocket", lambda socket: socket.on("framereceived", lambda f: count(received, f)))
@@ -232,24 +235,3 @@ def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
 
 def count(received: list[int], frame: str | bytes) -> None:
     received[0] += len(frame)
-
-
-def large_sweep(app: App) -> str:
-    """A batch test of 200 × 200 runs, finished; its id."""
-    shared = app.services
-    saved = shared.strategies.version(shared.user.id, "risk-on-risk-off")
-    request = SweepRequest(
-        user_id=shared.user.id, flow=from_json(dict(saved.flow)), settings=BacktestSettings(),
-        grid=parse_grid(["window=5:204", "hot=50:99.75:0.25"]), source="demo",
-    )  # fmt: skip
-    sweep, _ = sweep_of(
-        request, shared.source("demo"), shared.flows.find, engine_version=version(),
-        now=shared.clock(),
-    )  # fmt: skip
-    sweep = shared.sweeps.add(sweep)
-    shared.start_sweeps(sweep.user_id)
-    end = time.monotonic() + 60
-    while (now := shared.sweeps.numbered(sweep.number)).state != "finished":
-        assert time.monotonic() < end, now
-        time.sleep(0.2)
-    return str(sweep.id)
