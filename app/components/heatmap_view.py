@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 import streamlit as st
-from plotly.graph_objects import Figure
 
-from app.charts.heat import heat_chart, span_of
+from app.charts.heat import heat_look, span_of
 from app.components.batch_view import CHOSEN, chosen_sweep
+from app.components.heat_map import chosen_cell, heat_map
 from app.components.plain import plain
 from app.components.problems import show_error
 from app.components.run_equity import run_equity
 from app.components.sweep_results import open_run
 from app.components.sweep_values import labels, variables_text
+from app.map_numbers import MapNumbers
 from app.resources import services
 from app.theme import palette
 from core.backtest.result import Result
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 MOST_SPLIT_RUNS = 40_000
 """Runs that are computed anew, twice, to compare before and after a date."""
 WIDEST = 200
-MOST_MARKED = 2_500
-"""Cells of a map on which the chosen one is marked."""
 
 
 def heatmap_view() -> None:
@@ -88,7 +87,7 @@ def _length(grid: Grid, name: str) -> int:
     return len(grid.axes[grid.axis_of[name]].values)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _pivot(
     sweep_id: str,
     done: int,  # noqa: ARG001  of a sweep that goes on, the map is another
@@ -97,9 +96,9 @@ def _pivot(
     metric: str,
     how: Aggregate,
     slices: dict[str, int],
-) -> Float:
+) -> MapNumbers:
     """The map of a sweep's runs: a click on a cell asks for the same one again."""
-    return _runs(sweep_id).pivot(x, y, metric, how, slices)
+    return MapNumbers(_runs(sweep_id).pivot(x, y, metric, how, slices))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -122,16 +121,14 @@ def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
         st.info("Choose two different variables.", icon=":material/swap_horiz:")
         return
     runs = services().sweeps.runs(sweep)
+    of = (str(sweep.id), sweep.done, x, y, metric, how, slices)
     try:
-        if split is None:
-            maps = {"": _pivot(str(sweep.id), sweep.done, x, y, metric, how, slices)}
-        else:
-            maps = _split_maps(sweep, grid, (x, y), metric, how, slices, split)
+        maps = {"": _pivot(*of)} if split is None else _split_maps(*of, split)
     except SluiceError as err:
         show_error(err)
         return
     chosen = _charts(sweep, grid, maps, (x, y), metric)
-    _judgement(sweep, grid, next(iter(maps.values())), (x, y), metric)
+    _judgement(sweep, grid, next(iter(maps.values())).values, (x, y), metric)
     if chosen is not None:
         _clicked(sweep, grid, runs, {x: chosen[0], y: chosen[1], **slices}, metric)
 
@@ -174,42 +171,20 @@ def _choices(
 
 
 def _charts(
-    sweep: Sweep, grid: Grid, maps: dict[str, Float], names: tuple[str, str], metric: str
+    sweep: Sweep, grid: Grid, maps: dict[str, MapNumbers], names: tuple[str, str], metric: str
 ) -> tuple[int, int] | None:
-    """Draw the maps; the cell that was clicked, as (across, down)."""
-    colours, chosen = palette(st.context.theme.type), None
-    known = st.session_state.get(f"cell_{sweep.id}")
-    texts = [labels(grid, name) for name in names]
-    if known is not None and (known[0] >= len(texts[0]) or known[1] >= len(texts[1])):
-        known = None
-    for column, (title, values) in zip(st.columns(len(maps)), maps.items(), strict=True):
+    """Draw the maps; the cell that is chosen on them, as (across, down)."""
+    chosen = f"cell_{sweep.id}_{names}"
+    look = heat_look(
+        labels(grid, names[0]), labels(grid, names[1]), names, BY_NAME[metric],
+        span_of(*(one.values for one in maps.values())), palette(st.context.theme.type),
+    )  # fmt: skip
+    for column, (title, numbers) in zip(st.columns(len(maps)), maps.items(), strict=True):
         with column:
             if title:
                 st.markdown(f"**{title}**")
-            # A mark changes the figure: many cells would be sent and drawn anew for one of them.
-            few = values.size <= MOST_MARKED
-            figure = _figure(
-                values, texts[0], texts[1], names, BY_NAME[metric], colours,
-                span=span_of(*maps.values()), chosen=known if few else None,
-            )  # fmt: skip
-            event = st.plotly_chart(
-                figure, key=f"heat_{sweep.id}_{names}_{metric}_{title}", on_select="rerun",
-                selection_mode="points", config={"displayModeBar": False}, theme=None,
-            )  # fmt: skip
-            points: Any = event["selection"]["points"]
-            if points:
-                chosen = int(points[0]["x"]), int(points[0]["y"])
-    if chosen is not None and chosen != known:
-        st.session_state[f"cell_{sweep.id}"] = chosen
-        if few:
-            st.rerun(scope="fragment")
-    return chosen or known
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _figure(values: Float, *looks: Any, **more: Any) -> Figure:
-    """``heat_chart``'s, made once: the same map is drawn at every click on it."""
-    return heat_chart(values, *looks, **more)
+            heat_map(numbers, look, key=f"heat_{sweep.id}_{names}_{title}", chosen=chosen)
+    return chosen_cell(chosen, numbers.values.shape)
 
 
 def _judgement(
@@ -282,16 +257,19 @@ def _run(sweep_id: str, point: int) -> Result:
     ).result  # fmt: skip
 
 
+@st.cache_resource(max_entries=8, show_spinner="Running both halves")
 def _split_maps(
-    sweep: Sweep,
-    grid: Grid,
-    names: tuple[str, str],
+    sweep_id: str,
+    done: int,  # noqa: ARG001
+    x: str,
+    y: str,
     metric: str,
     how: Aggregate,
     slices: dict[str, int],
     split: date,
-) -> dict[str, Float]:
+) -> dict[str, MapNumbers]:
     """The map of the sessions before a date, and that of those from it on."""
+    grid = grid_from_json(services().sweeps.get(services().user.id, UUID(sweep_id)).grid)
     points = sliced(grid, grid.points(), slices)
     if len(points) > MOST_SPLIT_RUNS:
         raise BadInput(
@@ -304,12 +282,12 @@ def _split_maps(
         (f"In sample, to {split - timedelta(1)}", None, split - timedelta(1)),
         (f"Out of sample, from {split}", split, None),
     ):
-        sweeper = _sweeper(str(sweep.id), start, end)
-        maps[title] = map_of(grid, sweeper.run(points), *names, metric, how)
+        found = _sweeper(sweep_id, start, end).run(points)
+        maps[title] = MapNumbers(map_of(grid, found, x, y, metric, how))
     return maps
 
 
-@st.cache_resource(max_entries=4, show_spinner="Running both halves")
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _sweeper(sweep_id: str, start: date | None, end: date | None) -> Sweeper:
     """One half of a sweep, ready to run."""
     sweep = services().sweeps.get(services().user.id, UUID(sweep_id))

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.charts.heat import heat_chart
+from app.charts.heat import heat_look, span_of
+from app.components.heat_map import chosen_cell, heat_map
 from app.components.plain import plain
 from app.components.run_equity import run_equity
 from app.components.sweep_values import labels, variables_text
+from app.map_numbers import MapNumbers
 from app.resources import services
 from app.theme import palette
 from core.backtest.result import Result
@@ -70,7 +72,7 @@ def quick_look(request: SweepRequest) -> None:
         how: Aggregate = four.selectbox(
             "Other variables", AGGREGATES, key="quick_how", format_func=str.capitalize
         )
-        clicked = _map(request, looked, (x, y), metric, how)
+        clicked = _map(request, (x, y), metric, how)
         if clicked is not None:
             point = _best(_where(grid, found, {x: clicked[0], y: clicked[1]}), metric)
     if point is None:
@@ -122,21 +124,25 @@ def _where(grid: Grid, found: Measured, values: dict[str, int]) -> Measured:
 
 
 def _map(
-    request: SweepRequest, looked: Looked, names: tuple[str, str], metric: str, how: Aggregate
+    request: SweepRequest, names: tuple[str, str], metric: str, how: Aggregate
 ) -> tuple[int, int] | None:
     """Draw the map; the cell that is chosen, as (across, down)."""
-    grid = request.grid
-    event = st.plotly_chart(
-        heat_chart(
-            map_of(grid, looked.found, *names, metric, how), labels(grid, names[0]),
-            labels(grid, names[1]), names, BY_NAME[metric], palette(st.context.theme.type),
-            height=420,
-        ),
-        key=f"quick_heat_{names}_{metric}_{how}", on_select="rerun", selection_mode="points",
-        config={"displayModeBar": False}, theme=None,
+    grid, numbers = request.grid, _numbers(request, names, metric, how)
+    look = heat_look(
+        labels(grid, names[0]), labels(grid, names[1]), names, BY_NAME[metric],
+        span_of(numbers.values), palette(st.context.theme.type),
     )  # fmt: skip
-    points = event["selection"]["points"]
-    return (int(points[0]["x"]), int(points[0]["y"])) if points else None
+    key = f"quick_heat_{names}_{metric}_{how}"
+    chosen = f"{key}_cell"
+    heat_map(numbers, look, key=key, chosen=chosen, height=420)
+    return chosen_cell(chosen, numbers.values.shape)
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})
+def _numbers(
+    request: SweepRequest, names: tuple[str, str], metric: str, how: Aggregate
+) -> MapNumbers:
+    return MapNumbers(map_of(request.grid, _look(request).found, *names, metric, how))
 
 
 def _table(grid: Grid, found: Measured, metric: str) -> pd.DataFrame:

@@ -8,6 +8,9 @@ from app.charts.performance import performance_chart
 from app.theme import palette
 from core.backtest.result import Result
 
+MOST_SESSIONS = 2_000
+"""More than a chart has pixels across; the browser is done with them in a moment."""
+
 
 def run_equity(result: Result, name: str, key: str) -> None:
     """Draw it; ``name`` says which run it is, by its variables."""
@@ -16,7 +19,7 @@ def run_equity(result: Result, name: str, key: str) -> None:
         performance_chart(
             result.sessions, result.equity, result.settings.capital,
             palette(st.context.theme.type), name=name,
-            benchmark=(other.label, other.equity) if other else None,
+            benchmark=(other.label, other.equity) if other else None, most=MOST_SESSIONS,
         ),
         key=key, config={"displayModeBar": False}, theme=None,
     )  # fmt: skip

@@ -7,17 +7,23 @@ import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.metrics.definitions import shown
 from tests.browser.conftest import App
+from tests.browser.sweeps import finished_sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VALUES = {"window": ("5:14", 10), "hot": ("60:84:2", 130), "safe": ("TLT,GLD", 260)}
 """What is tried, and how many runs that makes with what stands above."""
+
+DRAWN = ".heat[data-drawn]"
+"""A map whose numbers are there."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,14 @@ def opened(page: Page, url: str) -> Page:
     return page
 
 
+def click_cell(page: Page, x: float, y: float, *, at: int = 0) -> None:
+    """Click on a map, at shares of its width and height from its upper left corner."""
+    plot = page.locator(f"{DRAWN} .plot").nth(at)
+    box = plot.bounding_box()
+    assert box is not None
+    plot.click(position={"x": box["width"] * x, "y": box["height"] * y})
+
+
 def test_a_link_shows_the_results(page, swept):
     opened(page, swept)
     expect(page.get_by_text("Best Sharpe")).to_be_visible()
@@ -84,8 +98,12 @@ def test_a_quick_look_answers_on_the_page(page, app, swept):
     fill_form(page)
     page.get_by_role("button", name="Quick look").click()
     expect(page.get_by_text(re.compile(r"260 runs in [\d,]+ ms"))).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(DRAWN)).to_have_count(1)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
     expect(page.get_by_text("1 kept")).to_be_visible()
+    settle(page)
+    click_cell(page, 0.05, 0.95)
+    expect(page.locator(".js-plotly-plot")).to_contain_text("window 5, hot 60, safe")
 
 
 def test_two_batch_tests_are_compared_by_a_link(page, app, swept):
@@ -139,14 +157,18 @@ def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
     settle(page)
     expect(page.get_by_text("Plateau score")).to_be_visible()
     expect(page.get_by_text("Deflated Sharpe")).to_be_visible()
-    chart = page.locator(".js-plotly-plot").first
-    expect(chart).to_be_visible()
-    time.sleep(1)
-    box = chart.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45)
+    click_cell(page, 0.45, 0.45)
     button = page.get_by_role("button", name="Open in strategy page")
     expect(button).to_be_visible()
+    expect(page.get_by_text("window 9, hot 74, safe")).to_be_visible()
+    sweep = app.services.sweeps.get(app.services.user.id, UUID(swept.rpartition("=")[2]))
+    values = app.services.sweeps.runs(sweep).pivot("window", "hot", "sharpe", "mean", {})
+    said = page.locator(".heat .said")
+    expect(said).to_have_text(f"window 9, hot 74 Sharpe {shown('sharpe', values[7, 4])}")
+    page.locator(".heat .plot").press("ArrowRight")
+    expect(said).to_have_text(f"window 10, hot 74 Sharpe {shown('sharpe', values[7, 5])}")
+    page.locator(".heat .plot").press("Enter")
+    expect(page.get_by_text("window 10, hot 74, safe")).to_be_visible()
     words = page.get_by_text(re.compile(r"Run [\d,]+:")).inner_text()
     found = re.search(r"window (\d+), hot (\d+), safe (\w+)", words)
     assert found is not None, words
@@ -166,7 +188,15 @@ def test_in_and_out_of_sample_stand_side_by_side(page, app, swept):
         field.get_by_role("spinbutton", name=re.compile(part, re.I)).press_sequentially(value)
     page.get_by_text("Across").click()
     expect(page.get_by_text("Out of sample, from 2015-06-01")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(DRAWN)).to_have_count(2)
+    settle(page)
+    # A cell that was clicked before is chosen again after one on the other map.
+    for at, share, left, window in ((0, 0.25, 20, 7), (1, 0.75, 70, 12), (0, 0.25, 20, 7)):
+        click_cell(page, share, 0.5, at=at)
+        for i in (0, 1):
+            mark = page.locator(".heat .mark").nth(i)
+            expect(mark).to_have_attribute("style", re.compile(rf"left: {left}%"))
+        expect(page.get_by_text(re.compile(rf"Run .*window {window},"))).to_be_visible()
 
 
 def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
@@ -177,3 +207,31 @@ def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
     page.get_by_role("button", name="Start batch test").click()
     expect(page.get_by_text("This batch test has been run")).to_be_visible()
     expect(page.get_by_text("2 kept")).to_be_visible()  # with the one that was compared
+
+
+def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
+    """What comes for it is about what comes for one on a small map: the curve."""
+    large = finished_sweep(app)
+    received, fetched = [0], []
+    page.on("request", lambda request: "/maps/" in request.url and fetched.append(request.url))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda f: count(received, f)))
+    sizes, small = [], swept.rpartition("=")[2]
+    for sweep in (small, large):
+        opened(page, f"{app.url}/heatmap?sweep={sweep}")
+        click_cell(page, 0.3, 0.3)
+        expect(page.locator(".js-plotly-plot")).to_be_visible()
+        settle(page)
+        fetched.clear()
+        before, named = received[0], page.get_by_text(re.compile("^Run [0-9,]+:")).inner_text()
+        click_cell(page, 0.6, 0.7)
+        expect(page.get_by_text(named)).to_have_count(0)
+        settle(page)
+        sizes.append(received[0] - before)
+        assert not fetched
+    assert sizes[0] > 10_000
+    # Its 40,000 numbers alone would be 160,000 bytes.
+    assert sizes[1] < sizes[0] + 80_000, sizes
+
+
+def count(received: list[int], frame: str | bytes) -> None:
+    received[0] += len(frame)
