@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.backtest.settings import BacktestSettings
 from core.bootstrap import version
-from core.flow.formats.native import from_json
+from core.flow.examples import example_flows
 from core.library.sweep_request import SweepRequest, sweep_of
 from core.sweep.grid import parse_grid
 from tests.browser.conftest import App
@@ -19,9 +19,8 @@ LARGE = ("window=5:204", "hot=50:99.75:0.25")
 def finished_sweep(app: App, grid: Sequence[str] = LARGE) -> str:
     """Have the app's worker sweep Risk on, risk off, and wait for it; the batch test's id."""
     shared = app.services
-    saved = shared.strategies.version(shared.user.id, "risk-on-risk-off")
     request = SweepRequest(
-        user_id=shared.user.id, flow=from_json(dict(saved.flow)), settings=BacktestSettings(),
+        user_id=shared.user.id, flow=example_flows()["risk-on-risk-off"], settings=BacktestSettings(),
         grid=parse_grid(grid), source="demo",
     )  # fmt: skip
     sweep, _ = sweep_of(
