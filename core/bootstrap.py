@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from core.db.database import Database
     from core.db.deliveries import Deliveries
     from core.db.deployments import Deployments
+    from core.db.drafts import Drafts
     from core.db.equity import Equity
     from core.db.events import Events
     from core.db.heartbeats import Heartbeats
@@ -176,6 +177,12 @@ class Services:
         from core.db.tabs import Tabs
 
         return Tabs(self.database.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        from core.db.drafts import Drafts
+
+        return Drafts(self.database.engine, self.clock)
 
     @cached_property
     def variables(self) -> Variables:

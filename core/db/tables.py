@@ -126,6 +126,28 @@ strategy_versions = Table(
     Index(None, "hash"),
 )
 
+# What a user changed in the editor and did not save.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("strategy_id", Uuid, nullable=False),
+    # The version it began from.
+    Column("base", Integer, nullable=False),
+    # Text, not json: a draft may hold what no JSON of Postgres does, and one that another Sluice
+    # wrote is handed out as it is.
+    Column("flow", Text, nullable=False),
+    Column("kept_at", _Instant, nullable=False),
+    PrimaryKeyConstraint("user_id", "strategy_id"),
+    ForeignKeyConstraint(
+        ["strategy_id", "base"],
+        ["strategy_versions.strategy_id", "strategy_versions.number"],
+        ondelete="CASCADE",
+    ),
+    # For a strategy that is deleted with its drafts.
+    Index(None, "strategy_id", "base"),
+)
+
 backtests = Table(
     "backtests",
     metadata,
