@@ -140,16 +140,10 @@ def unsaved_badge(editing: Editing) -> None:
             help=f"They would not survive a reload. {plain(kept.problem)}",
         )  # fmt: skip
     elif kept.returned is not None and editing.history.revision == 0:
-        st.badge(
-            f"Unsaved changes of {_time(kept)} are here again.", color="orange",
-            icon=":material/history:", help="Save them, or discard them: undo brings them back.",
-        )  # fmt: skip
+        said = f"Unsaved changes of {_time(kept)} are here again."
+        st.badge(said, color="orange", icon=":material/history:")
     else:
-        st.badge(
-            "Unsaved changes", color="orange", icon=":material/edit:",
-            help="They survive a reload and a restart."
-            if kept.unreadable is None else "They are lost when the page is reloaded.",
-        )  # fmt: skip
+        st.badge("Unsaved changes", color="orange", icon=":material/edit:")
 
 
 def _time(kept: Kept) -> str:
