@@ -160,8 +160,8 @@ def show_unreadable(editing: Editing) -> None:
     with st.container(border=True, key=f"unreadable_{editing.slug}"):
         st.markdown(
             f":material/warning: **Unsaved changes of {lost.kept_at:%Y-%m-%d %H:%M} UTC cannot be "
-            f"read**: {plain(editing.kept.why)} This is version {editing.number}. They are kept "
-            "until you discard them; what you change meanwhile lasts until the page is reloaded."
+            f"read**: {plain(editing.kept.why)} They are kept until you discard them. Here is "
+            f"version {editing.number}; what you change in it is not kept before that."
         )
         with st.container(horizontal=True):
             st.download_button(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,6 +56,8 @@ class Editing:
     ``epoch`` counts the changes that did not come from the inspector's own fields: they begin
     anew then, and ``turns`` counts those that began anew by themselves. ``seen`` holds the number
     of the last command done, by browser. ``rows`` is the outline drawn last and what it is of.
+    ``token`` tells it from others of the strategy: a page that was open when the app was started
+    again speaks of blocks and fields of the one before.
     """
 
     slug: str
@@ -73,6 +76,7 @@ class Editing:
     conflict: VersionConflict | None = None
     rows: tuple[object, list[dict[str, Any]]] | None = None
     kept: Kept = field(default_factory=Kept)
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
     _checked: tuple[int, Checked] | None = None
     _changed: tuple[int, int, bool] | None = None
 
