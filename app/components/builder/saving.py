@@ -64,6 +64,8 @@ def _save(editing: Editing, flow: Flow, expected: int) -> bool:
         return False
     if isinstance(saved, VersionConflict):
         editing.conflict = saved
+        # The window that saved may have been the last to keep a draft, and took it away.
+        editing.kept.row = editing.kept.looked = None
         return False
     _follow(editing, saved)
     editing.say(f"Saved version {saved.number}.", "save")
