@@ -9,6 +9,8 @@ import streamlit as st
 
 from core.calendar import Sessions
 
+PARTS = ("slider", "date")
+
 
 def session_picker(key: str, sessions: Sessions) -> int:
     """Number of the session chosen; at first the last one.
@@ -18,20 +20,18 @@ def session_picker(key: str, sessions: Sessions) -> int:
     """
     first, last = sessions[0].item(), sessions[-1].item()
     key = f"{key}_{first}_{last}"
-    slider, field = f"{key}_slider", f"{key}_date"
-    for name in (slider, field):
-        st.session_state.setdefault(name, last)
     chosen: date = st.session_state.setdefault(key, last)
     at = number_of(sessions, chosen)
+    slider, field = (_named(key, part) for part in PARTS)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "Previous", icon=":material/chevron_left:", key=f"{key}_previous", disabled=at == 0,
             help="The session before.", on_click=_go, args=(key, sessions, at - 1),
         )  # fmt: skip
         st.date_input(
-            "Session", min_value=first, max_value=last, key=field, format="YYYY-MM-DD", width=170,
-            help="A day without a session shows the one before it.", persist_state="session",
-            on_change=_moved, args=(key, field, slider),
+            "Session", chosen, min_value=first, max_value=last, key=field, format="YYYY-MM-DD",
+            width=170, help="A day without a session shows the one before it.",
+            on_change=_moved, args=(key, field, "slider"),
         )  # fmt: skip
         st.button(
             "Next", icon=":material/chevron_right:", key=f"{key}_next",
@@ -39,9 +39,8 @@ def session_picker(key: str, sessions: Sessions) -> int:
             args=(key, sessions, at + 1),
         )  # fmt: skip
     st.slider(
-        "Session", min_value=first, max_value=last, key=slider, format="YYYY-MM-DD",
-        label_visibility="collapsed", persist_state="session",
-        on_change=_moved, args=(key, slider, field),
+        "Session", first, last, chosen, key=slider, format="YYYY-MM-DD",
+        label_visibility="collapsed", on_change=_moved, args=(key, slider, "date"),
     )  # fmt: skip
     return at
 
@@ -51,14 +50,27 @@ def number_of(sessions: Sessions, day: date) -> int:
     return max(int(np.searchsorted(sessions, np.datetime64(day), side="right")) - 1, 0)
 
 
+def _named(key: str, part: str) -> str:
+    """The widget's key. It is never set: a browser that misses that shows the first day of all.
+
+    A widget that has to follow another begins anew, with its value, under the next key.
+    """
+    return f"{key}_{part}_{st.session_state.setdefault(f'{key}_{part}', 0)}"
+
+
+def _follow(key: str, part: str) -> None:
+    st.session_state[f"{key}_{part}"] += 1
+
+
 def _go(key: str, sessions: Sessions, at: int) -> None:
-    day = sessions[min(max(at, 0), len(sessions) - 1)].item()
-    for name in (key, f"{key}_slider", f"{key}_date"):
-        st.session_state[name] = day
+    st.session_state[key] = sessions[min(max(at, 0), len(sessions) - 1)].item()
+    for part in PARTS:
+        _follow(key, part)
 
 
 def _moved(key: str, used: str, other: str) -> None:
     """Follow the widget that was used. Its own value stays: somebody may be typing in it."""
     day: date | None = st.session_state[used]
     if day is not None:
-        st.session_state[key] = st.session_state[other] = day
+        st.session_state[key] = day
+        _follow(key, other)
