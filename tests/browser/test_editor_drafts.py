@@ -96,7 +96,9 @@ def test_a_draft_of_an_older_version_is_a_conflict_and_one_of_nonsense_is_export
             press(page, "Discard")
             expect(conflict).to_have_count(0)
             expect(page.get_by_text("Version 2", exact=True)).to_be_visible()
-            expect(inspector(page).get_by_label("Description")).to_have_value("Elsewhere 1")
+            expect(inspector(page).get_by_role("textbox", name="Description")).to_have_value(
+                "Elsewhere 1"
+            )
             settled(page)
             assert not app.services.drafts.has(user, strategy)
     conflict.get_by_role("button", name="Save mine on top").click(delay=80)
