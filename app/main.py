@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import navigation
+from app.components.builder.drafts import keep_all
 from app.components.problems import show_error
 from app.theme import STYLE
 from core.errors import SluiceError
@@ -13,6 +14,7 @@ st.html(f"<style>{STYLE}</style>")
 if said := st.session_state.pop("toast", None):
     st.toast(said, icon=":material/check_circle:")
 try:
+    keep_all()
     page = navigation.current()
     page.run()
 except SluiceError as err:

@@ -6,18 +6,15 @@ import streamlit as st
 
 from app import navigation
 from app.components.builder.builder import builder
-from app.components.builder.editing import Editing, editing
+from app.components.builder.drafts import editing, keep
+from app.components.builder.editing import Editing
 from app.components.builder.saving import just_saved
-from app.resources import services
 from core.library.strategies import StrategyVersion
 
 
 def editor_view(slug: str, saved: StrategyVersion) -> None:
-    """Edit the strategy, beginning from its newest version unless this session did so before."""
-    flows = services().flows
-    edited = editing(slug, saved, flows.find)
-    edited.fill = flows.filled
-    _edit(edited)
+    """Edit the strategy: this session's draft of it, one kept earlier, or its newest version."""
+    _edit(editing(slug, saved))
 
 
 @st.fragment
@@ -28,5 +25,6 @@ def _edit(edited: Editing) -> None:
     where every run that can follow draws again all that the one before drew.
     """
     builder(edited)
+    keep(edited)  # when everything is drawn: nobody waits for it
     if just_saved(edited.slug) or navigation.leaving():
         st.rerun()

@@ -13,7 +13,7 @@ from app.backtest_run import BacktestRun
 from app.components.age import age
 from app.components.backtest_form import Request, backtest_form
 from app.components.backtest_result import backtest_result
-from app.components.builder.editing import unsaved
+from app.components.builder.drafts import unsaved
 from app.components.builder.preview import Basis, use
 from app.components.deploy_dialog import deploy_dialog
 from app.components.editor_view import editor_view
@@ -108,7 +108,7 @@ def _header(opened: Opened, view: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.subheader(plain(opened.flow.name), anchor=False, width="content")
         st.badge(f"Version {opened.version.number}", color="gray")
-        if view == navigation.BACKTEST and unsaved(opened.slug):
+        if view == navigation.BACKTEST and unsaved(opened.slug, opened.version):
             st.badge(
                 "Unsaved changes", color="orange", icon=":material/edit:",
                 help="In the editor. What is saved is backtested.",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.accounts.users import User
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
+    from core.db.drafts import Drafts
     from core.db.strategies import Strategies
     from core.db.sweeps import Sweeps
     from core.db.tabs import Tabs
@@ -60,6 +61,12 @@ class LibraryServices(ProcessServices):
         from core.db.tabs import Tabs
 
         return Tabs(self.database.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        from core.db.drafts import Drafts
+
+        return Drafts(self.database.engine, self.clock)
 
     @cached_property
     def variables(self) -> Variables:

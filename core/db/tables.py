@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -120,6 +122,28 @@ strategy_versions = Table(
     CheckConstraint("number > 0", name="number"),
     # Whether an equal flow is in the library, asked for each of thousands of files.
     Index(None, "hash"),
+)
+
+# What a user changed in the editor and did not save.
+drafts = Table(
+    "drafts",
+    metadata,
+    columns.user(),
+    Column("strategy_id", Uuid, nullable=False),
+    # The version it began from.
+    Column("base", Integer, nullable=False),
+    # Text, not json: a draft may hold what no JSON of Postgres does, and one that another Sluice
+    # wrote is handed out as it is.
+    Column("flow", Text, nullable=False),
+    Column("kept_at", INSTANT, nullable=False),
+    PrimaryKeyConstraint("user_id", "strategy_id"),
+    ForeignKeyConstraint(
+        ["strategy_id", "base"],
+        ["strategy_versions.strategy_id", "strategy_versions.number"],
+        ondelete="CASCADE",
+    ),
+    # For a strategy that is deleted with its drafts.
+    Index(None, "strategy_id", "base"),
 )
 
 backtests = Table(

@@ -169,6 +169,8 @@ def test_ten_blocks_from_nothing(page, app):
 def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(page, app, browser):
     flow = to_json(example_flows()["trend-with-leverage"]) | {"name": "Two windows"}
     slug = edit_flow(page, app, flow)
+    second = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    edit_strategy(second, app, slug)  # before there is a draft, which it would show
     select(page, "Run too far?")
     field(page, "Name", "Too far")
     page.get_by_role("link", name="System").click()
@@ -177,8 +179,6 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(p
     expect(named(page, "Too far")).to_be_visible()
     expect(page.get_by_text("Unsaved changes")).to_be_visible()
 
-    second = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    edit_strategy(second, app, slug)
     select(second, "A sharp dip?")
     field(second, "Name", "Dip")
     second.get_by_role("button", name="Save Shortcut").click(delay=80)
@@ -189,6 +189,10 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(p
     expect(conflict.get_by_text("Somebody saved version 2")).to_be_visible()
     expect(conflict.get_by_text("Dip")).to_be_visible()
     expect(conflict.get_by_text("Too far")).to_be_visible()
+    settled(page)
+    strategy = app.services.strategies.get(app.services.user.id, slug).id
+    kept = app.services.drafts.find(app.services.user.id, strategy)  # mine is kept again
+    assert "Too far" in kept.text
     conflict.get_by_role("button", name="Save mine as a copy").click(delay=80)
     expect(page.get_by_role("heading", name="Two windows (mine)")).to_be_visible()
     expect(named(page, "Too far")).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.components.builder.drafts import show_unreadable, unsaved_badge
 from app.components.builder.editing import Editing
 from app.components.builder.inspector import inspector, where
 from app.components.builder.outline import HEIGHT, outline
@@ -24,6 +25,7 @@ def builder(editing: Editing) -> None:
     """
     view = st.session_state.get(_view_key(editing), "Outline")
     _bar(editing)
+    show_unreadable(editing)
     show_conflict(editing)
     blocks, form, figures = st.columns(WIDTHS[view], gap="small")
     with blocks, st.container(border=True, gap=None):
@@ -49,8 +51,7 @@ def _bar(editing: Editing) -> None:
             format_func=lambda name: f"{VIEWS[name]} {name}",
         )  # fmt: skip
         _problems(editing)
-        if editing.changed:
-            st.badge("Unsaved changes", color="orange", icon=":material/edit:")
+        unsaved_badge(editing)
         st.space("stretch")
         save_button(editing)
 

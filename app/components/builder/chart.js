@@ -5,6 +5,7 @@ const BOX = { width: 212, height: 52, across: 64, between: 16, indent: 40 };
 const LEAST_SCALE = 0.04;
 const MOST_SCALE = 2;
 const CLICK_PX = 4;
+const HINT_MS = 1500;
 const MAP = { width: 150, height: 96 };
 const ARRANGEMENTS = { across: "Across", down: "Down", stacked: "Stacked" };
 
@@ -46,7 +47,7 @@ class Chart {
     this.spots = new Map();
     this.x = this.y = 0;
     this.scale = 1;
-    this.fingers = new Map();
+    this.pinch = null;
     this.root = make("div", "chart");
     this.root.tabIndex = 0;
     this.root.setAttribute("role", "tree");
@@ -56,7 +57,8 @@ class Chart {
     this.map = make("canvas", "map");
     this.map.width = MAP.width * 2;
     this.map.height = MAP.height * 2;
-    this.root.append(this.world, this.controls(), this.map);
+    const hint = make("div", "hint", "Two fingers move and zoom the chart");
+    this.root.append(this.world, this.controls(), this.map, hint);
     this.resized = new ResizeObserver(() => (this.fitted ? this.move() : this.fit()));
     this.listen();
   }
@@ -249,6 +251,9 @@ class Chart {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY * 0.0015), this.point(event));
     }, { passive: false });
+    for (const name of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
+      this.root.addEventListener(name, (event) => this.touch(event), { passive: false });
+    }
     this.root.addEventListener("pointerdown", (event) => this.down(event));
     this.root.addEventListener("pointermove", (event) => this.drag(event));
     for (const name of ["pointerup", "pointercancel"]) {
@@ -279,33 +284,50 @@ class Chart {
     return { x: event.clientX - area.left, y: event.clientY - area.top };
   }
 
+  // One finger belongs to the page, which scrolls; the browser sees to that (touch-action). What is
+  // between two fingers stays between them.
+  touch(event) {
+    const here = [...event.touches].filter((finger) => this.root.contains(finger.target));
+    const [one, other] = here.map((finger) => this.point(finger));
+    if (!one) this.pinch = null;
+    if (!other) {
+      // The last finger of a pinch neither scrolls nor moves anything.
+      if (this.pinch && event.cancelable) event.preventDefault();
+      if (this.pinch) this.pinch = { x: one.x, y: one.y, apart: 0 };
+      return;
+    }
+    if (event.cancelable) event.preventDefault();
+    const before = this.pinch;
+    const apart = Math.hypot(one.x - other.x, one.y - other.y) || 1;
+    this.pinch = { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, apart };
+    this.held = null;
+    if (!before?.apart) return;
+    this.x += this.pinch.x - before.x;
+    this.y += this.pinch.y - before.y;
+    this.zoom(apart / before.apart, this.pinch);
+  }
+
   down(event) {
     if (event.button || event.target.closest(".controls")) return;
     this.root.focus({ preventScroll: true });
+    if (event.isPrimary) this.pinch = null; // the first finger of all
+    if (this.pinch) return;
     this.root.setPointerCapture(event.pointerId);
-    this.fingers.set(event.pointerId, this.point(event));
     const id = event.target.closest(".box")?.dataset.id;
-    this.held = { id, fold: Boolean(event.target.closest("[data-fold]")), from: this.point(event), far: false };
+    const from = this.point(event);
+    this.held = { pointer: event.pointerId, id, fold: Boolean(event.target.closest("[data-fold]")), from, at: from, far: false };
   }
 
   drag(event) {
-    const before = this.fingers.get(event.pointerId);
-    if (!before || !this.held) return;
+    if (this.held?.pointer !== event.pointerId) return;
     const now = this.point(event);
-    this.fingers.set(event.pointerId, now);
-    if (this.fingers.size === 2) {
-      const other = [...this.fingers].find(([finger]) => finger !== event.pointerId)[1];
-      const apart = (point) => Math.hypot(point.x - other.x, point.y - other.y) || 1;
-      this.held.far = true;
-      this.zoom(apart(now) / apart(before), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
-      return;
-    }
-    const { from, id } = this.held;
+    const { from, id, at } = this.held;
+    this.held.at = now;
     if (Math.hypot(now.x - from.x, now.y - from.y) > CLICK_PX) this.held.far = true;
-    if (!this.held.far) return;
+    if (!this.held.far || event.pointerType !== "mouse") return;
     if (!id || id === "flow" || id.includes("@")) {
-      this.x += now.x - before.x;
-      this.y += now.y - before.y;
+      this.x += now.x - at.x;
+      this.y += now.y - at.y;
       this.move();
       return;
     }
@@ -316,6 +338,13 @@ class Chart {
     for (const other of this.world.querySelectorAll(".over")) other.classList.remove("over");
     const target = this.target(now);
     if (target) this.element(target)?.classList.add("over");
+  }
+
+  // The page took the finger and scrolls.
+  hint() {
+    clearTimeout(this.hinting);
+    this.root.classList.add("hinted");
+    this.hinting = setTimeout(() => this.root.classList.remove("hinted"), HINT_MS);
   }
 
   // The box under a point onto which what is held may be dropped.
@@ -332,9 +361,11 @@ class Chart {
   }
 
   up(event, done) {
-    if (!this.fingers.delete(event.pointerId) || this.fingers.size || !this.held) return;
+    if (this.held?.pointer !== event.pointerId) return;
+    if (!done) this.hint();
     const { id, fold, far } = this.held;
-    const target = done && far && id ? this.target(this.point(event)) : null;
+    const dragged = far && event.pointerType === "mouse";
+    const target = done && dragged && id ? this.target(this.point(event)) : null;
     this.held = null;
     for (const box of this.world.querySelectorAll(".over, .dragged")) {
       box.classList.remove("over", "dragged");

@@ -31,13 +31,22 @@ Command = Mapping[str, Any]
 
 
 def do_all(editing: Editing, batch: Mapping[str, Any]) -> None:
-    """Do the commands of a browser that were not done yet, in its order."""
+    """Do the commands of a browser that were not done yet, in its order.
+
+    Those given to the draft of an earlier session mean other blocks: they are not done, and said.
+    """
     client = str(batch["client"])
     editing.client = client
+    late = False
     for command in batch["list"]:
         if command["n"] > editing.seen.get(client, 0):
             editing.seen[client] = command["n"]
-            do(editing, command)
+            if command["token"] == editing.token:
+                do(editing, command)
+            else:
+                late = late or command["do"] not in _LOOKS
+    if late:
+        editing.say("The app was started again before your last change was made.", "block")
 
 
 def do(editing: Editing, command: Command) -> None:
@@ -184,3 +193,6 @@ _COMMANDS: dict[str, Callable[[Editing, Command], None]] = {
     "folded": _folded,
     "arrange": _arrange,
 }
+
+_LOOKS = frozenset({"select", "fold", "unfold", "folded", "arrange", "copy"})
+"""Those that change nothing of the draft."""

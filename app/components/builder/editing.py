@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
@@ -13,6 +16,7 @@ from core.flow.draft.history import History
 from core.flow.draft.problems import Checked, Fill, as_written, check
 from core.flow.formats.native import to_json
 from core.flow.layout import FindStrategy
+from core.library.drafts import KeptDraft
 from core.library.strategies import StrategyVersion, VersionConflict
 
 _CLIPBOARD = "builder_clipboard"
@@ -27,12 +31,33 @@ class Notice:
 
 
 @dataclass(slots=True)
+class Kept:
+    """What this session knows of the draft's row in the database.
+
+    ``row`` is the version and the text it wrote or found there last, ``looked`` the revision and
+    version it compared with that last, ``problem`` why that failed. ``returned`` is when an
+    earlier session kept what this one began with. ``unreadable`` is a row that is no draft, and
+    ``why``; nothing is written over it.
+    """
+
+    strategy: UUID | None = None
+    row: tuple[int, str] | None = None
+    looked: tuple[int, int] | None = None
+    problem: str = ""
+    returned: datetime | None = None
+    unreadable: KeptDraft | None = None
+    why: str = ""
+
+
+@dataclass(slots=True)
 class Editing:
     """The draft of one strategy, the version it began from, and how it is looked at.
 
     ``epoch`` counts the changes that did not come from the inspector's own fields: they begin
     anew then, and ``turns`` counts those that began anew by themselves. ``seen`` holds the number
     of the last command done, by browser. ``rows`` is the outline drawn last and what it is of.
+    ``token`` tells it from others of the strategy: a page that was open when the app was started
+    again speaks of blocks and fields of the one before.
     """
 
     slug: str
@@ -50,6 +75,8 @@ class Editing:
     notices: list[Notice] = field(default_factory=list)
     conflict: VersionConflict | None = None
     rows: tuple[object, list[dict[str, Any]]] | None = None
+    kept: Kept = field(default_factory=Kept)
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
     _checked: tuple[int, Checked] | None = None
     _changed: tuple[int, int, bool] | None = None
 
@@ -69,10 +96,13 @@ class Editing:
         """Whether the draft differs from the version it began from."""
         key = (self.history.revision, self.number)
         if self._changed is None or self._changed[:2] != key:
-            flow = self.checked.flow
-            written = self.draft.to_json() if flow is None else to_json(flow)
-            self._changed = (*key, written != self.saved)
+            self._changed = (*key, not self.says(self.saved))
         return self._changed[2]
+
+    def says(self, flow: Mapping[str, Any]) -> bool:
+        """Whether the draft is this flow, given as it is saved."""
+        mine = self.checked.flow
+        return (self.draft.to_json() if mine is None else to_json(mine)) == flow
 
     def edit(self, draft: Draft, selected: str | None, said: str, *, typed: bool = False) -> None:
         """Take an operation's result; ``typed`` if an inspector's field already shows it."""
@@ -106,31 +136,6 @@ class Editing:
     def discard(self) -> None:
         """Back to the version it began from; undo brings the changes back."""
         self.edit(draft_of(self.saved), None, "discard changes")
-
-
-def editing(slug: str, version: StrategyVersion, find: FindStrategy) -> Editing:
-    """This session's draft of the strategy, begun from ``version`` if it has none.
-
-    A draft nobody changed follows the newest version; one that was changed stays as it is.
-    """
-    key = _key(slug)
-    found: Editing | None = st.session_state.get(key)
-    if found is None:
-        found = Editing(slug, find, version.number, version.flow, History(draft_of(version.flow)))
-        st.session_state[key] = found
-    elif found.number != version.number and not found.changed:
-        found.take_over(version)
-    return found
-
-
-def unsaved(slug: str) -> bool:
-    """Whether this session changed the strategy and did not save that."""
-    found: Editing | None = st.session_state.get(_key(slug))
-    return found is not None and found.changed
-
-
-def _key(slug: str) -> str:
-    return f"editing_{slug}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,10 @@ class Fields:
     def key(self, path: Path, what: str = "") -> str:
         """A widget's key; a new one where a field shows what was typed as it was understood."""
         place = ".".join(map(str, path))
-        turn = self.editing.turns.get((self.block, path), 0)
-        return f"edit_{self.editing.slug}_{self.block}_{place}_{what}_{self.editing.epoch}.{turn}"
+        editing = self.editing
+        turn = editing.turns.get((self.block, path), 0)
+        drawn = f"{editing.token}_{self.block}_{place}_{what}_{editing.epoch}.{turn}"
+        return f"edit_{editing.slug}_{drawn}"
 
     def get(self, path: Path, default: Any = None) -> Any:
         """The value at ``path`` of the block, or ``default``."""

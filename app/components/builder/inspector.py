@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -26,18 +27,6 @@ SCHEMES = {
     "rank": "By rank: the first most",
 }
 ORDERS = {"desc": "Highest first", "asc": "Lowest first"}
-_EMPTY = {
-    "asset": "All of its share in one symbol.",
-    "cash": "All of its share in nothing.",
-    "weight": "Its share divided over all blocks in it.",
-    "gate": "Its share goes to then while the condition holds, else to else.",
-    "latch": "A gate with memory: on from one condition, off from another.",
-    "switch": "Counts how many conditions hold and takes that case, from 0 up.",
-    "scale": "Blends its blocks by where a number lies between two bounds.",
-    "sort": "Ranks its items and holds the first few.",
-    "group": "A name and a colour around one block.",
-    "strategy": "Another strategy of the library.",
-}
 
 
 def inspector(editing: Editing) -> None:
@@ -54,8 +43,8 @@ def inspector(editing: Editing) -> None:
             flow_fields(fields)
             return
         look = KINDS[block.kind]
-        st.markdown(f":material/{look.icon}: **{look.label}**", help=_EMPTY[block.kind])
-        _FORMS[block.kind](fields, st)
+        st.markdown(f":material/{look.icon}: **{look.label}**", help=_FORMS[block.kind].about)
+        _FORMS[block.kind].draw(fields, st)
         _reading(fields)
 
 
@@ -70,7 +59,7 @@ def _asset(fields: Fields, place: Place) -> None:
 
 
 def _cash(fields: Fields, place: Place) -> None:  # noqa: ARG001
-    place.caption(_EMPTY["cash"])
+    place.caption(_FORMS["cash"].about)
 
 
 def _weight(fields: Fields, place: Place) -> None:
@@ -260,18 +249,26 @@ def _strategy(fields: Fields, place: Place) -> None:
     )  # fmt: skip
 
 
-_FORMS: dict[str, Callable[[Fields, Place], None]] = {
-    "asset": _asset,
-    "cash": _cash,
-    "weight": _weight,
-    "gate": _gate,
-    "latch": _latch,
-    "switch": _switch,
-    "scale": _scale,
-    "sort": _sort,
-    "group": _group,
-    "strategy": _strategy,
+class _Form(NamedTuple):
+    """What a kind does with its share, in a sentence, and its fields."""
+
+    about: str
+    draw: Callable[[Fields, Place], None]
+
+
+_FORMS = {
+    "asset": _Form("All of its share in one symbol.", _asset),
+    "cash": _Form("All of its share in nothing.", _cash),
+    "weight": _Form("Its share divided over all blocks in it.", _weight),
+    "gate": _Form("Its share goes to then while the condition holds, else to else.", _gate),
+    "latch": _Form("A gate with memory: on from one condition, off from another.", _latch),
+    "switch": _Form("Counts how many conditions hold and takes that case, from 0 up.", _switch),
+    "scale": _Form("Blends its blocks by where a number lies between two bounds.", _scale),
+    "sort": _Form("Ranks its items and holds the first few.", _sort),
+    "group": _Form("A name and a colour around one block.", _group),
+    "strategy": _Form("Another strategy of the library.", _strategy),
 }
+"""The kinds themselves are ``core.flow.nodes.KINDS``; a test compares them with this."""
 
 
 def where(editing: Editing, block: str) -> str:

@@ -72,7 +72,7 @@ class Outline {
   // -- talking to Python ---------------------------------------------------------------------
 
   send(name, more = {}) {
-    this.waiting.push({ n: ++this.sent, do: name, ...more });
+    this.waiting.push({ n: ++this.sent, token: this.data.token, do: name, ...more });
     this.root.dataset.sent = this.sent;
     if (!this.flown) this.flush();
   }
@@ -148,7 +148,7 @@ class Outline {
   // -- drawing -------------------------------------------------------------------------------
 
   looking() {
-    return JSON.stringify([this.data.revision, this.data.mode, [...this.folded], this.arrangement]);
+    return JSON.stringify([this.data.token, this.data.revision, this.data.mode, [...this.folded], this.arrangement]);
   }
 
   draw() {

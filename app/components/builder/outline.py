@@ -58,6 +58,7 @@ def outline(editing: Editing, *, chart: bool = False) -> None:
     copied = clipboard()
     data = {
         "key": editing.slug,
+        "token": editing.token,
         "client": editing.client,
         "seen": editing.seen.get(editing.client, 0),
         "revision": history.revision,

@@ -64,6 +64,8 @@ def _save(editing: Editing, flow: Flow, expected: int) -> bool:
         return False
     if isinstance(saved, VersionConflict):
         editing.conflict = saved
+        # The window that saved may have been the last to keep a draft, and took it away.
+        editing.kept.row = editing.kept.looked = None
         return False
     _follow(editing, saved)
     editing.say(f"Saved version {saved.number}.", "save")
@@ -76,12 +78,16 @@ def _follow(editing: Editing, saved: StrategyVersion) -> None:
 
 
 def just_saved(slug: str) -> bool:
-    """Whether this run saved the strategy: then what stands outside the editor is old."""
+    """Whether this run went on with another version: what stands outside the editor is old."""
     return bool(st.session_state.pop(f"saved_{slug}", False))
 
 
 def _discard(editing: Editing) -> None:
     editing.discard()
+    if editing.conflict is not None:
+        # Nothing is in conflict any more: the whole page goes on with the newest version.
+        editing.conflict = None
+        st.session_state[f"saved_{editing.slug}"] = True
     editing.say("Back at the saved version.", "undo")
 
 

@@ -54,8 +54,8 @@ def _latch(draft: Draft, found: Block) -> str:
 
 
 def _switch(_draft: Draft, found: Block) -> str:
-    conditions = found.content.get("conditions") or []
-    many = f"{len(conditions)} conditions hold" if len(conditions) != 1 else "1 condition holds"
+    count = _count(found.content.get("conditions"))
+    many = f"{count} conditions hold" if count != 1 else "1 condition holds"
     return f"Switch on how many of {many}"
 
 
@@ -74,10 +74,10 @@ def _sort(draft: Draft, found: Block) -> str:
         f"{'lowest' if way == 'asc' else 'highest'} {operand(draft, key, item=True)}"
         for key, way in zip(keys, orders, strict=False)
     ]
-    take, many = _value(content.get("take", 1)), len(content.get("items") or [])
+    take, many = _value(content.get("take", 1)), _count(content.get("items"))
     text = f"Take {take} of {many} by {', then '.join(parts) or MISSING}"
-    filters = content.get("filters") or []
-    return text + (f", {len(filters)} filter{'s' * (len(filters) != 1)}" if filters else "")
+    filters = _count(content.get("filters"))
+    return text + (f", {filters} filter{'s' * (filters != 1)}" if filters else "")
 
 
 def _group(_draft: Draft, _found: Block) -> str:
@@ -122,6 +122,11 @@ def _measured(draft: Draft, of: Any) -> str:
 
 def _value(value: Any) -> str:
     return MISSING if value is None or value == "" else value_words(value)
+
+
+def _count(value: Any) -> int:
+    """How many a list has; a draft may hold anything there."""
+    return len(value) if isinstance(value, list) else 0
 
 
 # -- places --------------------------------------------------------------------------------------

@@ -30,21 +30,33 @@ def block(editing: Editing, path: str) -> str:
     return next(name for name, found in editing.draft.paths.items() if found == path)
 
 
-def batch(*commands: dict[str, Any], client: str = "browser") -> dict[str, Any]:
-    return {"client": client, "list": list(commands)}
+def batch(editing: Editing, *commands: dict[str, Any], client: str = "browser") -> dict[str, Any]:
+    return {"client": client, "list": [{"token": editing.token} | one for one in commands]}
 
 
 def test_a_command_sent_twice_is_done_once(editing):
     weight = block(editing, "root.else")
     first = {"n": 1, "do": "add", "id": weight, "kind": "cash"}
-    do_all(editing, batch(first))
-    do_all(editing, batch(first, {"n": 2, "do": "duplicate", "id": weight}))
+    do_all(editing, batch(editing, first))
+    do_all(editing, batch(editing, first, {"n": 2, "do": "duplicate", "id": weight}))
     assert (
         len(editing.draft) == 5 + 1 + 5
     )  # the weight has three blocks by then; its copy beside it
     assert editing.seen == {"browser": 2}
-    do_all(editing, batch({"n": 1, "do": "undo"}, client="another window"))
+    do_all(editing, batch(editing, {"n": 1, "do": "undo"}, client="another window"))
     assert len(editing.draft) == 6
+
+
+def test_what_was_meant_for_the_draft_before_a_restart_is_not_done_and_said(editing):
+    weight = block(editing, "root.else")
+    before = editing.history
+    do_all(editing, batch(editing, {"n": 1, "do": "select", "id": weight, "token": "before"}))
+    assert editing.notices == []
+    late = {"n": 2, "do": "remove", "id": weight, "token": "before"}
+    do_all(editing, batch(editing, late, {"n": 3, "do": "select", "id": weight}))
+    assert editing.draft is before.draft
+    assert editing.history.selected == weight
+    assert [notice.icon for notice in editing.notices] == ["block"]
 
 
 def test_changes_are_counted_from_the_saved_version(editing):
