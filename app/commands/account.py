@@ -10,6 +10,7 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
     source = options.source or ("alpaca" if options.broker == "alpaca" else "demo")
     if options.broker == "paper" and options.mode == "live":
         raise BadInput("--mode", "the built-in broker is paper only.", "Leave --mode out.")
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         account = open_account(
             services,
             NewAccount(
@@ -79,7 +80,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
 def run_list(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.all(services.user.id)
     if options.json:
         sys.stdout.write(json.dumps({"accounts": [as_json(one) for one in accounts]}) + "\n")
@@ -139,7 +140,3 @@ def _cash(text: str) -> Decimal:
     if not cash.is_finite() or cash <= 0:
         raise BadInput("--cash", f"'{text}' is no amount.", "Write it as 100000.") from None
     return cash
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
