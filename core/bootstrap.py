@@ -5,7 +5,7 @@ Everything is made at first use, so that a command pays only for what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version as installed_version
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.accounts.account import Account
     from core.accounts.users import User
     from core.accounts.vault import Vault
-    from core.brokers.base import Broker, OrderStream
+    from core.brokers.base import Broker, Mode, OrderStream
     from core.db.accounts import Accounts
     from core.db.backtests import Backtests
     from core.db.catalogue import Catalogue
@@ -84,6 +84,7 @@ class Services:
         self.clock: Clock = clock or settings.make_clock()
         self._start, self._migrate, self._say = start, migrate, say
         self._sources: dict[tuple[str, Path | None, int], MarketSource] = {}
+        self._own_sources: dict[tuple[UUID, bytes], MarketSource] = {}
 
     # -- the database --------------------------------------------------------------------------
 
@@ -295,11 +296,25 @@ class Services:
 
         return holders(self.database.engine)
 
-    def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
-        """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
+    def broker(
+        self, account: Account, *, source: MarketSource | None = None, hasty: bool = False
+    ) -> Broker:
+        """The account's broker; a ``hasty`` one gives up early, for a person who looks on.
+
+        Raises NeedsOperator for keys that are missing or do not fit.
+        """
         from core.adapters import make_broker
 
-        return make_broker(self, account, source)
+        return make_broker(self, account, source, hasty=hasty)
+
+    def broker_with(self, mode: Mode, keys: Mapping[str, str] | None) -> Broker:
+        """What these keys open at Alpaca, without an account here; None: the environment's.
+
+        Raises KeysRefused for keys that are missing or do not fit.
+        """
+        from core.adapters import make_keyed_broker
+
+        return make_keyed_broker(self, mode, keys)
 
     def order_stream(self, account: Account) -> OrderStream | None:
         """What tells of the account's orders as they change; None where its broker has nothing."""
@@ -334,9 +349,7 @@ class Services:
         def pause(seconds: float) -> None:
             stopping.wait(seconds)
 
-        market = source or self.source(
-            account.source, path=None if account.path is None else Path(account.path)
-        )
+        market = source or self.source_of(account)
         return Desk(
             account=account,
             broker=broker or self.broker(account, source=market),
@@ -421,6 +434,18 @@ class Services:
         if key not in self._sources:
             self._sources[key] = make_source(self, name, path)
         return self._sources[key]
+
+    def source_of(self, account: Account) -> MarketSource:
+        """Where the account's flows read: at its own broker with its own keys, if it has some."""
+        from core.adapters import make_own_source
+
+        if account.sealed is None or account.source != account.broker:
+            path = None if account.path is None else Path(account.path)
+            return self.source(account.source, path=path)
+        key = (account.id, account.sealed)
+        if key not in self._own_sources:
+            self._own_sources[key] = make_own_source(self, account)
+        return self._own_sources[key]
 
     @cached_property
     def redis(self) -> Redis | None:

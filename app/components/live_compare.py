@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -79,10 +78,9 @@ def _work(
 
     def work(progress: Progress) -> Backtest:
         flow = from_json(one.flow, one.name)
-        path = None if account.path is None else Path(account.path)
         settings = BacktestSettings(start=start, end=end, benchmark="none")
         return run_backtest(
-            flow, shared.source(account.source, path=path), settings, progress=progress,
+            flow, shared.source_of(account), settings, progress=progress,
             find=lambda slug: from_json(one.references[slug], slug),
         )  # fmt: skip
 

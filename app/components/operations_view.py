@@ -7,7 +7,8 @@ from uuid import UUID
 import streamlit as st
 
 from app.components.account_choice import account_line, choose_account
-from app.components.account_form import limits_form, new_account
+from app.components.account_dialogs import new_account
+from app.components.account_form import limits_form
 from app.components.event_log import event_log
 from app.components.kill_switch import kill_switch, show_wanted
 from app.components.plain import plain

@@ -63,6 +63,9 @@ accounts = Table(
     Column("path", Text),
     # Encrypted: see core/accounts/vault.py. NULL where the environment's keys are used, or none.
     Column("keys", LargeBinary),
+    # The broker's own number of it: two accounts would each own all of it. NULL while it was never
+    # asked, and for the built-in broker.
+    Column("number", Text),
     # Minutes before the close at which its windows open.
     Column("slots", ARRAY(SmallInteger), nullable=False),
     Column("limits", JSONB, nullable=False, server_default=_OBJECT),
@@ -79,6 +82,7 @@ accounts = Table(
     Column("activities_until", _Instant),
     Column("created_at", _Instant, nullable=False),
     UniqueConstraint("user_id", "name"),
+    UniqueConstraint("broker", "number"),
     CheckConstraint("mode IN ('paper', 'live')", name="mode"),
     CheckConstraint("state IN ('active', 'reducing', 'halted')", name="state"),
 )
