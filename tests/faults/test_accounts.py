@@ -308,6 +308,36 @@ def test_079_keys_and_addresses_of_two_kinds_are_refused(stand: Stand, mode, key
     assert NewAccount(name="x").mode == "paper"
 
 
+def test_079_keys_that_open_another_account_touch_no_order(stand: Stand):
+    """There the broker would deny each of our orders: nothing is looked up, nothing sent again."""
+    stand.fake.fill_as(fills.never)
+    stand.deploy(AAA=0.5)
+    stand.window()
+    assert stand.states() == {"buy AAA": "accepted"}
+
+    def another(answer: Any) -> Any:
+        return {**answer, "account_number": "PA3OTHER0002"} if isinstance(answer, dict) else answer
+
+    stand.fake.misbehave(does.changed(another), times=does.FOR_EVER, path="/v2/account")
+    before = len(stand.fake.calls("/v2/orders"))
+    work = stand.work()
+    for _ in range(3):
+        stand.clock.advance(70)
+        work.tick()
+    with pytest.raises(NeedsOperator, match=r"open another account \(…0002\)"):
+        stand.settle()
+    assert len(stand.fake.calls("/v2/orders")) == before
+    assert stand.states() == {"buy AAA": "accepted"}
+    (said,) = stand.events("window_failed")
+    assert "another account" in said
+    stand.fake.behave()
+    stand.fake.fill(stand.fake.sent_ids[0])
+    stand.clock.advance(70)
+    work.tick()
+    assert stand.states() == {"buy AAA": "filled"}
+    stand.check()
+
+
 @pytest.mark.slow
 def test_080_keys_are_nowhere_to_be_found(processes: Stand):
     """After a refused login, a lost reply, a page, a crash: logs, outputs, tables, files, journal
