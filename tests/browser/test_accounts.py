@@ -158,10 +158,14 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     for secret in (KEY_ID, SECRET_KEY, *OTHER, *LIVE):
         assert [found for found in texts if secret in found] == [], secret
 
+    other = page.context.new_page()  # shows the account while it goes
+    other.goto(f"{app.url}/operations")
+    expect(other.locator(".st-key-kill_switch")).to_contain_text("ACTIVE")
     settled(page)
     row_button(page, "remove").click(delay=80)
     expect(dialog.get_by_text("At the broker nothing happens")).to_be_visible()
     inside(dialog, "Remove")
     expect(page.get_by_text("No account yet")).to_be_visible()
     assert accounts.all() == ()
+    expect(other.get_by_text("No account yet")).to_be_visible()
     assert fake.sent == []

@@ -534,8 +534,10 @@ def test_an_account_at_alpaca_from_its_keys_to_its_end(sluice, services):
         assert "is 'Mine' already" in second.stderr
         checked = sluice("account", "check", "Mine", SLUICE_ALPACA_TRADING_URL=fake.url)
         assert checked.stdout.startswith("Alpaca paper account …0001 answers: equity 100,000.00")
+        sealed = services.accounts.all()[0].sealed
         changed = json.loads(sluice("account", "keys", "Mine", "--json", **more).stdout)
         assert (changed["number"], changed["equity"]) == ("…0001", "100000")
+        assert services.accounts.all()[0].sealed != sealed
         assert sluice("account", "remove", "Mine").stdout == "Removed Mine\n"
         assert services.accounts.all() == ()
         assert fake.sent == []
