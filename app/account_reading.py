@@ -14,6 +14,7 @@ from app.resources import services
 from core.accounts.account import Account
 from core.brokers.base import SessionHours
 from core.calendar import calendar
+from core.errors import UnknownName
 from core.portfolio.deployment import Deployment, State
 from core.portfolio.equity import TOTAL
 from core.portfolio.holdings import Mark, marks_of
@@ -43,6 +44,15 @@ def next_due(account: Account, now: datetime) -> Due | None:
     days = venue.between(now.date(), now.date() + timedelta(days=10)).tolist()
     hours = [SessionHours(day, venue.opening(day), venue.close(day)) for day in days]
     return next_window(hours, account.slots, now)
+
+
+def shown_account(account_id: UUID) -> Account:
+    """The account a polled part of a page shows, as it is now. Where it was removed meanwhile, the
+    page is drawn anew and chooses another."""
+    try:
+        return services().accounts.by_id(account_id)
+    except UnknownName:
+        st.rerun(scope="app")
 
 
 def desk_of(account: Account) -> Desk:

@@ -28,6 +28,7 @@ from app.commands import (
     vault,
     window,
 )
+from app.terminal import say
 from core.errors import BadInput, Cancelled, FlowInvalid, SluiceError
 from core.settings import load_settings
 
@@ -50,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report(err, as_json)
         return BAD_INPUT
     except Cancelled:
-        _say("Stopped.")
+        say("Stopped.")
         return FAILED
     except SluiceError as err:
         _report(err, as_json)
         return FAILED
     except KeyboardInterrupt:
-        _say("Stopped.")
+        say("Stopped.")
         return FAILED
     except BrokenPipeError:
         # Whoever read our output has seen enough (| head); Python would complain at exit.
@@ -85,11 +86,11 @@ def _report(err: SluiceError, as_json: bool) -> None:
         sys.stdout.write(json.dumps({"error": _described(err)}, ensure_ascii=False) + "\n")
     if isinstance(err, FlowInvalid):
         errors = [p for p in err.problems if p.severity == "error"]
-        _say(f"{err.name}: {len(errors)} problem{'' if len(errors) == 1 else 's'}")
+        say(f"{err.name}: {len(errors)} problem{'' if len(errors) == 1 else 's'}")
         for problem in errors:
-            _say(f"  {problem}")
+            say(f"  {problem}")
     else:
-        _say(f"Error: {err}")
+        say(f"Error: {err}")
 
 
 def _described(err: SluiceError) -> dict[str, object]:
@@ -102,10 +103,6 @@ def _described(err: SluiceError) -> dict[str, object]:
     if isinstance(err, BadInput):
         return {"field": err.field, "message": err.message, "fix": err.fix}
     return {"message": str(err)}
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
 
 
 if __name__ == "__main__":

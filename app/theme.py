@@ -173,7 +173,7 @@ STYLE = """
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
-  .st-key-wide_heading { display: none; }
+  [class*="st-key-wide_heading"] { display: none; }
   .st-key-cards [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
   .st-key-cards [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
@@ -185,6 +185,9 @@ STYLE = """
   [class*="st-key-cell_told_"] { --label: "Told of"; }
   [class*="st-key-cell_sent_"] { --label: "Last sent"; }
   [class*="st-key-cell_problem_"] { --label: "Last problem"; }
+  [class*="st-key-cell_broker_"] { --label: "Broker"; }
+  [class*="st-key-cell_equity_"] { --label: "Equity"; }
+  [class*="st-key-cell_strategies_"] { --label: "Strategies"; }
 }
 """
 """What the theme's settings cannot say: pages use the width, figures fit their cards.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.accounts.account import Account
     from core.bootstrap.live import LiveServices
     from core.bootstrap.market import MarketServices
-    from core.brokers.base import Broker, OrderStream
+    from core.brokers.base import Broker, Mode, OrderStream
     from core.market.source import MarketSource
 
 
@@ -45,12 +45,18 @@ def _yahoo(services: MarketServices, _path: Path | None) -> MarketSource:
 
 
 def _alpaca(services: MarketServices, _path: Path | None) -> MarketSource:
+    return _alpaca_data(services, *_environment(services))
+
+
+def _alpaca_data(
+    services: MarketServices, key_id: str | None, secret_key: str | None
+) -> MarketSource:
     from core.market.sources.alpaca import AlpacaSource
 
     settings = services.settings
     vendor = AlpacaSource(
-        _secret(settings.alpaca_key_id),
-        _secret(settings.alpaca_secret_key),
+        key_id,
+        secret_key,
         clock=services.clock,
         url=settings.alpaca_data_url,
         feed=settings.alpaca_feed,
@@ -89,6 +95,11 @@ def make_source(services: MarketServices, name: str, path: Path | None) -> Marke
     return make(services, path)
 
 
+def make_own_source(services: LiveServices, account: Account) -> MarketSource:
+    """The data of the account's own broker, read with the account's keys."""
+    return _alpaca_data(services, *_keys(services, account))
+
+
 # -- brokers -------------------------------------------------------------------------------------
 
 
@@ -102,32 +113,45 @@ def _paper(services: LiveServices, account: Account, source: MarketSource | None
     return PaperBroker(account.id, books, market, services.clock, options)
 
 
-def _alpaca_broker(services: LiveServices, account: Account, _: MarketSource | None) -> Broker:
+def _alpaca_broker(
+    services: LiveServices,
+    mode: Mode,
+    key_id: str | None,
+    secret_key: str | None,
+    hasty: bool = False,
+) -> Broker:
     from core.brokers.alpaca import AlpacaBroker
 
     settings = services.settings
-    key_id, secret_key = _keys(services, account)
+    patience: dict[str, Any] = {"tries": 1, "longest_wait_seconds": 10.0} if hasty else {}
     return AlpacaBroker(
         key_id,
         secret_key,
         clock=services.clock,
-        mode=account.mode,
+        mode=mode,
         trading_url=settings.alpaca_trading_url,
         data_url=settings.alpaca_data_url,
         feed=settings.alpaca_feed,
         timeout_seconds=settings.vendor_timeout_seconds,
+        **patience,
     )
 
 
-_BROKERS: dict[str, Callable[[LiveServices, Account, MarketSource | None], Broker]] = {
-    "paper": _paper,
-    "alpaca": _alpaca_broker,
-}
+def make_broker(
+    services: LiveServices, account: Account, source: MarketSource | None, *, hasty: bool = False
+) -> Broker:
+    """Raises NeedsOperator for keys that are missing or contradict the account's mode. A ``hasty``
+    one reads once and waits little: for a person who looks on."""
+    if account.broker == "paper":
+        return _paper(services, account, source)
+    return _alpaca_broker(services, account.mode, *_keys(services, account), hasty)
 
 
-def make_broker(services: LiveServices, account: Account, source: MarketSource | None) -> Broker:
-    """Raises NeedsOperator for keys that are missing or contradict the account's mode."""
-    return _BROKERS[account.broker](services, account, source)
+def make_keyed_broker(services: LiveServices, mode: Mode, keys: Mapping[str, str] | None) -> Broker:
+    """A hasty one for keys that are not stored; None: those of the environment."""
+    if keys is None:
+        return _alpaca_broker(services, mode, *_environment(services), hasty=True)
+    return _alpaca_broker(services, mode, keys.get("key_id"), keys.get("secret_key"), hasty=True)
 
 
 def make_order_stream(services: LiveServices, account: Account) -> OrderStream | None:
@@ -150,14 +174,18 @@ def make_order_stream(services: LiveServices, account: Account) -> OrderStream |
 def _keys(services: LiveServices, account: Account) -> tuple[str | None, str | None]:
     """The account's own keys, opened here and nowhere else; the environment's where it has none."""
     if account.sealed is None:
-        settings = services.settings
-        return _secret(settings.alpaca_key_id), _secret(settings.alpaca_secret_key)
+        return _environment(services)
     opened = services.vault.open(account.sealed)
     try:
         return opened["key_id"].get_secret_value(), opened["secret_key"].get_secret_value()
     except KeyError:
         reason = f"The keys of {account.name} are incomplete: enter them again."
         raise NeedsOperator(reason) from None
+
+
+def _environment(services: MarketServices) -> tuple[str | None, str | None]:
+    settings = services.settings
+    return _secret(settings.alpaca_key_id), _secret(settings.alpaca_secret_key)
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -8,6 +8,7 @@
     │   └── BadData             bars that a named quality rule refuses
     ├── Unavailable         the request is fine, the world is not: try again later
     ├── NeedsOperator       stop this part and call a person: a setting, a key, a broken install
+    │   └── KeysRefused         keys that are missing, misread or not taken; says which of them
     ├── Fenced              another process does this by now: this one stops, nothing is wrong
     ├── Halted              the kill switch forbids it
     └── Cancelled           the user stopped it; nothing is wrong
@@ -98,6 +99,17 @@ class Unavailable(SluiceError):
 
 class NeedsOperator(SluiceError):
     """Only a person can mend this: a missing key, a wrong setting, a broken installation."""
+
+
+class KeysRefused(NeedsOperator):
+    """A broker's keys cannot be used. ``field`` is ``key_id``, ``secret_key``, or ``keys`` where
+    nobody says which of the two; neither is ever in the text."""
+
+    def __init__(self, field: str, message: str, fix: str) -> None:
+        self.field = field
+        self.message = message
+        self.fix = fix
+        super().__init__(f"{message} {fix}")
 
 
 class Fenced(SluiceError):

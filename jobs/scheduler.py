@@ -72,6 +72,8 @@ class Trading:
         except SluiceError as err:
             log.warning("accounts cannot be read: %s", err)
             return
+        for removed in self._works.keys() - {account.id for account in accounts}:
+            self._forget(removed)
         threads = [
             threading.Thread(
                 target=self._one, args=(account, what, limit, name), name=name, daemon=True

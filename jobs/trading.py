@@ -20,6 +20,7 @@ from core.errors import NeedsOperator, SluiceError, Unavailable
 from core.portfolio.equity import TOTAL
 from core.portfolio.records import UNFINISHED, OrderRecordState, Window
 from core.trading.breakers import after_close, during_session, new_session
+from core.trading.broker_account import require_own
 from core.trading.parity import check_session
 from core.trading.schedule import LOOK_BACK, Agenda, Due, agenda
 from core.trading.settle import settle
@@ -112,6 +113,7 @@ class AccountWork:
                 if not self._stop.is_set():
                     trader.run(one)
             if open_orders and not due:
+                require_own(self.desk())
                 self.desk().executor().tend(account.id, None, lease.fence)
             self._say_stuck(now)
             self._refused, self._failures = "", 0

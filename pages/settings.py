@@ -1,5 +1,5 @@
-"""Settings: where people are told of what happens."""
+"""Settings: broker accounts, and where people are told of what happens."""
 
-from app.components.channels_view import channels_view
+from app.components.settings_view import settings_view
 
-channels_view()
+settings_view()

@@ -1,4 +1,4 @@
-"""``sluice account add|list``: accounts that strategies trade in."""
+"""``sluice account add|list|check|keys|remove``: accounts that strategies trade in."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import say
+from core.accounts.account import masked
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.accounts.account import Account
+    from core.trading.broker_account import Connection
 
 KEY_ID, SECRET = "SLUICE_ALPACA_KEY_ID", "SLUICE_ALPACA_SECRET_KEY"
 
 
 def add(commands: Any) -> None:
-    parser = commands.add_parser("account", help="add a broker account, or list them")
+    parser = commands.add_parser("account", help="broker accounts: add, list, check, remove")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     new = actions.add_parser(
         "add",
@@ -30,7 +33,8 @@ def add(commands: Any) -> None:
     )
     new.add_argument("name", metavar="NAME")
     new.add_argument("--broker", choices=("paper", "alpaca"), default="paper")
-    new.add_argument("--mode", choices=("paper", "live"), default="paper")
+    new.add_argument("--mode", choices=("paper", "live"), default="paper",
+                     help="live is real money, and has to be written")  # fmt: skip
     new.add_argument("--source", help="market data; default: demo for paper, alpaca for alpaca")
     new.add_argument("--data", metavar="PATH", help="where the source 'files' reads")
     new.add_argument("--cash", default="100000", help="what a built-in account starts with")
@@ -43,6 +47,23 @@ def add(commands: Any) -> None:
     listing = actions.add_parser("list", help="list accounts")
     listing.add_argument("--json", action="store_true", help="one JSON object on standard output")
     listing.set_defaults(run=run_list)
+    for name, run, what, more in (
+        ("check", run_check, "ask the broker whether an account's keys open it; nothing is traded",
+         ""),
+        ("keys", run_keys, "give an account other keys",
+         f" They are read from {KEY_ID} and {SECRET}, or asked for, and have to open the same "
+         "account."),
+        ("remove", run_remove, "forget an account in which nothing is deployed",
+         " Its keys and its history go; at the broker nothing happens."),
+    ):  # fmt: skip
+        action = actions.add_parser(
+            name, help=what, description=f"{what[0].upper()}{what[1:]}.{more}"
+        )
+        action.add_argument("name", metavar="NAME")
+        action.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output"
+        )
+        action.set_defaults(run=run)
 
 
 def run_add(options: argparse.Namespace, settings: Settings) -> int:
@@ -54,7 +75,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
     source = options.source or ("alpaca" if options.broker == "alpaca" else "demo")
     if options.broker == "paper" and options.mode == "live":
         raise BadInput("--mode", "the built-in broker is paper only.", "Leave --mode out.")
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         account = open_account(
             services,
             NewAccount(
@@ -67,6 +88,8 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
                 cash=_cash(options.cash),
                 slippage_bps=options.slippage_bps,
                 keys=_keys() if options.broker == "alpaca" else None,
+                # To write --mode live is the act; --broker alpaca alone is paper.
+                confirmed=options.mode == "live",
             ),
         )
     if options.json:
@@ -79,7 +102,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
 def run_list(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.all(services.user.id)
     if options.json:
         sys.stdout.write(json.dumps({"accounts": [as_json(one) for one in accounts]}) + "\n")
@@ -92,12 +115,68 @@ def run_list(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def run_check(options: argparse.Namespace, settings: Settings) -> int:
+    from core.bootstrap import Services
+    from core.trading.broker_account import check_connection
+
+    with Services(settings, say=say) as services:
+        account = services.accounts.get(services.user.id, options.name)
+        found = check_connection(services, account)
+    _told(found, options)
+    return 0
+
+
+def run_keys(options: argparse.Namespace, settings: Settings) -> int:
+    from core.bootstrap import Services
+    from core.errors import BadInput
+    from core.trading.broker_account import change_keys
+
+    with Services(settings, say=say) as services:
+        account = services.accounts.get(services.user.id, options.name)
+        if account.broker == "paper":
+            raise BadInput("NAME", f"{account.name} is built in and has no keys.")
+        found = change_keys(services, account, _keys())
+    _told(found, options)
+    return 0
+
+
+def run_remove(options: argparse.Namespace, settings: Settings) -> int:
+    from core.bootstrap import Services
+    from core.trading.broker_account import remove_account
+
+    with Services(settings, say=say) as services:
+        account = services.accounts.get(services.user.id, options.name)
+        remove_account(services, account)
+    if options.json:
+        sys.stdout.write(json.dumps({"removed": account.name}) + "\n")
+    else:
+        sys.stdout.write(f"Removed {account.name}\n")
+    return 0
+
+
+def _told(found: Connection, options: argparse.Namespace) -> None:
+    if options.json:
+        told = {
+            "name": options.name,
+            "broker": found.broker,
+            "mode": found.mode,
+            "number": masked(found.number),
+            "equity": str(found.equity),
+            "currency": found.currency,
+            "blocked": found.blocked,
+        }
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(f"{found}\n")
+
+
 def as_json(account: Account) -> dict[str, object]:
     """An account without its keys."""
     return {
         "name": account.name,
         "broker": account.broker,
         "mode": account.mode,
+        "number": masked(account.number),
         "source": account.source,
         "windows": list(account.slots),
         "state": account.state,
@@ -139,7 +218,3 @@ def _cash(text: str) -> Decimal:
     if not cash.is_finite() or cash <= 0:
         raise BadInput("--cash", f"'{text}' is no amount.", "Write it as 100000.") from None
     return cash
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands import market_options
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     outputs = [p for p in (options.allocations, options.equity, options.tearsheet) if p]
     market_options.refuse_unwritable(outputs)
     request = market_options.request_of(options)
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         files = FlowFiles(options.flow.parent, services)
         flow, find = files.filled(read_flow(options.flow)), files.find
         name = options.source or ("files" if options.data else "demo")
@@ -131,8 +132,4 @@ def _save(services: Services, result: Result, started: Any) -> None:
         finished_at=services.clock(),
     )
     services.backtests.add(saved)
-    _say(f"Saved as {saved.summary.id}.")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    say(f"Saved as {saved.summary.id}.")

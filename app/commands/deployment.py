@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from app.terminal import say
 from core.settings import Settings
 
 
@@ -46,7 +47,7 @@ def run_deploy(options: argparse.Namespace, settings: Settings) -> int:
     from core.trading.deploy import deploy
 
     capital = _capital(options.capital)
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         files = FlowFiles(options.flow.parent, services)
         flow = files.filled(read_flow(options.flow))
         account = services.accounts.get(services.user.id, options.account)
@@ -78,7 +79,7 @@ def run_undeploy(options: argparse.Namespace, settings: Settings) -> int:
     from core.errors import BadInput, UnknownName
     from core.trading.deploy import undeploy
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
         running = [
             (account, one) for account in accounts for one in services.deployments.of(account.id)
@@ -107,7 +108,3 @@ def _capital(text: str) -> Decimal:
         return Decimal(text.replace(",", ""))
     except InvalidOperation:
         raise BadInput("--capital", f"'{text}' is no amount.", "Write it as 20000.") from None
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

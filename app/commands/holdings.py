@@ -8,6 +8,7 @@ import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
         told = [_one(services, account) for account in accounts]
     agree = all(one["agrees"] for one in told)
@@ -86,7 +87,3 @@ def _lines(told: dict[str, Any]) -> list[str]:
         lines.append(f"    {asset:8} {told['total'][asset]:>24} {told['broker'][asset]:>24}{mark}")
     lines.append("  Equal" if told["agrees"] else "  Not equal")
     return lines
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

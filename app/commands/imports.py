@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     flow, report = found.flow, found.report
     if flow is None:
         return _refuse(options, report)
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         problems = validate(flow, FlowFiles(options.file.parent, services).find)
         if any(p.severity == "error" for p in problems):
             raise FlowInvalid(problems, options.file.name)
@@ -109,7 +110,7 @@ def _folder(options: argparse.Namespace, settings: Settings) -> int:
         raise BadInput(str(folder), f"no file in it ends in {endings}.", "Check the path.")
     files = [(path.relative_to(folder).as_posix(), partial(read_bytes, path)) for path in paths]
     outcomes: list[Outcome] = []
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         for outcome in services.intake(partial(_flow, options.format)).take(files):
             outcomes.append(outcome)
             if not options.json:
@@ -160,7 +161,7 @@ def _refuse(options: argparse.Namespace, report: Report) -> int:
     else:
         for line in _lines(report):
             _write(line)
-    _say(f"Error: {options.file.name}: {message}")
+    say(f"Error: {options.file.name}: {message}")
     return 2
 
 
@@ -188,7 +189,3 @@ def _short(path: str) -> str:
 
 def _write(text: str) -> None:
     sys.stdout.write(text + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from app.terminal import say
 from core.settings import Settings
 
 
@@ -41,7 +42,7 @@ def _turn(options: argparse.Namespace, settings: Settings, state: Any, reason: s
     from core.bootstrap import Services
     from core.trading.deploy import turn_kill_switch
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
         for account in accounts:
             turn_kill_switch(services, account, state, reason=reason)
@@ -54,7 +55,3 @@ def _turn(options: argparse.Namespace, settings: Settings, state: Any, reason: s
         if not after:
             sys.stdout.write("No accounts.\n")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from app.terminal import say
 from core.settings import Settings
 
 
@@ -22,7 +23,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=lambda text: print(text, file=sys.stderr)) as services:  # noqa: T201
+    with Services(settings, say=say) as services:
         before, after = services.migrate()
         if options.seed:
             services.seed()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands import market_options
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     ranking = Ranking(options.by, options.top)
     request = market_options.request_of(options)
     market_options.refuse_unwritable([options.out] if options.out else [])
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         files = FlowFiles(options.flow.parent, services)
         flow, find = files.filled(read_flow(options.flow)), files.find
         source = services.source(
@@ -199,7 +200,3 @@ def _report(report: dict[str, Any]) -> Iterator[str]:
         yield f"Warning: {warning}"
     for note in report["notes"]:
         yield f"Note: {note}"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from app.terminal import say
 from core.settings import Settings
 
 
@@ -22,7 +23,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=lambda text: print(text, file=sys.stderr)) as services:  # noqa: T201
+    with Services(settings, say=say) as services:
         resealed = services.renew_vault() if options.renew else None
         where, sealed = services.vault.check(), services.sealed.count()
     if options.json:

@@ -9,6 +9,7 @@ import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import say
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
 def run_window(options: argparse.Namespace, settings: Settings) -> int:
     from core.bootstrap import Services
 
-    with Services(settings, say=_say) as services:
+    with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
         told = [_one(services, account, options) for account in accounts]
     if options.json:
@@ -216,7 +217,3 @@ def _line(told: dict[str, Any]) -> str:
 
 def _because(one: dict[str, Any]) -> str:
     return f" ({one['reason']})" if one["reason"] else ""
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.components.account_form import add_demo_account, new_account
+from app.components.account_dialogs import new_account
+from app.components.account_form import add_demo_account
 from app.components.plain import plain
 from app.resources import services
 from core.accounts.account import Account
@@ -49,14 +50,9 @@ def _nothing_yet() -> None:
                 new_account()
 
 
-def kind_of(account: Account) -> str:
-    """``paper``, ``alpaca paper``, ``alpaca live``."""
-    return account.broker if account.broker == account.mode else f"{account.broker} {account.mode}"
-
-
 def account_line(account: Account) -> str:
     """What kind of account it is, in a line of Markdown."""
     return (
-        f"**{plain(account.name)}** · {kind_of(account)} · data: {account.source} · "
+        f"**{plain(account.name)}** · {account.kind} · data: {account.source} · "
         f"trades {', '.join(f'{slot} min' for slot in account.slots)} before the close"
     )

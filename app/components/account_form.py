@@ -1,9 +1,8 @@
-"""Accounts: adding a paper account, and editing what an account is allowed."""
+"""Accounts: a paper account with one click, and what an account is allowed."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 import streamlit as st
@@ -11,7 +10,6 @@ import streamlit as st
 from app.components.problems import show_error
 from app.resources import services
 from core.accounts.account import Account, checked_slots
-from core.adapters import SOURCE_NAMES
 from core.errors import BadInput, SluiceError
 from core.risk.limits import Limits, read_limits
 from core.trading.open_account import NewAccount, open_account
@@ -47,35 +45,6 @@ def read_slots(text: str) -> tuple[int, ...]:
     if not all(re.fullmatch(r"\d{1,4}", part) for part in parts):
         raise BadInput("windows", f"'{text}' is no list of minutes.", "Write for example: 10")
     return checked_slots(tuple(int(part) for part in parts))
-
-
-@st.dialog("New paper account", icon=":material/account_balance:")
-def new_account() -> None:
-    """Ask for everything a paper account needs."""
-    name = st.text_input("Name", "Paper", max_chars=80)
-    # Files and Alpaca need a path and keys, which the terminal asks for.
-    sources = [one for one in SOURCE_NAMES if one not in ("files", "bybit")]
-    source = st.selectbox("Market data", sources, help="Prices it decides on and fills at.")
-    left, right = st.columns(2)
-    cash = left.number_input("Starting cash (USD)", 1.0, 1e9, 100_000.0, 1_000.0, format="%.2f")
-    slippage = right.number_input(
-        "Slippage (bps)", 0.0, 500.0, 1.0, 0.5, help="A fill is so much worse than the price."
-    )
-    slots = st.text_input(
-        "Windows, minutes before the close", "10", help="One or more, separated by commas."
-    )
-    if st.button("Add account", type="primary", width="stretch"):
-        try:
-            wanted = NewAccount(
-                name=name, source=source, slots=read_slots(slots), slippage_bps=slippage,
-                cash=Decimal(f"{cash:.2f}"),
-            )  # fmt: skip
-            made = open_account(services(), wanted)
-        except SluiceError as err:
-            show_error(err)
-            return
-        st.session_state["account"] = made.name
-        st.rerun()
 
 
 def limits_form(account: Account) -> None:

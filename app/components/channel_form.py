@@ -9,12 +9,11 @@ import streamlit as st
 from pydantic import SecretStr
 
 from app.components.plain import plain
-from app.components.problems import show_error
+from app.components.toasts import close_when_done
 from app.resources import services
 from core.accounts.addresses import SECURITIES, address_of, mail_address
 from core.accounts.channels import MAX_NAME, Channel, Choice, choice_of
 from core.accounts.events import KINDS, SEVERITIES
-from core.errors import SluiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +52,6 @@ _SECURITY = {
     "none": "None, port 25",
 }
 Address = Callable[[], SecretStr]
-_TOAST = "channels_toast"
-
-
-def say(text: str, icon: str = ":material/check:") -> None:
-    """Show a toast at the next run: what is sent to the browser just before one may be lost."""
-    st.session_state[_TOAST] = (text, icon)
-
-
-def said() -> None:
-    """Show what the run before had to say."""
-    if _TOAST in st.session_state:
-        text, icon = st.session_state.pop(_TOAST)
-        st.toast(text, icon=icon)
 
 
 @st.dialog("New channel", width="medium")
@@ -75,7 +61,7 @@ def add_channel() -> None:
     choice = _choice(Choice("", (), "info"), "new")
     st.caption("The address is stored encrypted, and never shown again.")
     if st.button("Save", type="primary", icon=":material/save:"):
-        _said(lambda: _added(choice(), address()))
+        close_when_done(lambda: _added(choice(), address()))
 
 
 @st.dialog("Channel", width="medium")
@@ -88,7 +74,7 @@ def edit_channel(channel: Channel) -> None:
     if st.checkbox("Use another address", key=f"channel_other_{key}"):
         address = _address(key)
     if st.button("Save", type="primary", icon=":material/save:"):
-        _said(lambda: _changed(channel, choice(), address() if address else None))
+        close_when_done(lambda: _changed(channel, choice(), address() if address else None))
 
 
 @st.dialog("Delete channel")
@@ -103,7 +89,7 @@ def delete_channel(channel: Channel) -> None:
             st.rerun()
         sent = st.button("Delete", type="primary", icon=":material/delete:")
     if sent:
-        _said(lambda: _deleted(channel))
+        close_when_done(lambda: _deleted(channel))
 
 
 def _address(key: str) -> Address:
@@ -186,14 +172,3 @@ def _changed(channel: Channel, choice: Choice, address: SecretStr | None) -> str
 def _deleted(channel: Channel) -> str:
     services().channels.delete(services().user.id, channel.id)
     return f"{channel.name} deleted."
-
-
-def _said(work: Callable[[], str]) -> None:
-    """Do it and close the dialog; what is wrong is said in it, and the form keeps its text."""
-    try:
-        done = work()
-    except SluiceError as err:
-        show_error(err)
-        return
-    say(plain(done))
-    st.rerun()

@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from app.components.age import age
-from app.components.channel_form import add_channel, delete_channel, edit_channel, said, say
+from app.components.channel_form import add_channel, delete_channel, edit_channel
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.toasts import said, say
 from app.resources import services
 from core.accounts.channels import Channel
-from core.errors import NeedsOperator, SluiceError
+from core.errors import SluiceError
 
 REFRESH_SECONDS = 10
 WIDTHS = (2.2, 2, 2.1, 1.1, 2.6, 2.6)
@@ -25,12 +26,8 @@ itself, which would close a dialog of its own."""
 
 
 def channels_view() -> None:
-    """The whole page."""
+    """The part of the page that is about them."""
     st.subheader("Notifications", anchor=False)
-    try:
-        services().vault.check()
-    except NeedsOperator as err:
-        show_error(err)
     wanted = st.session_state.pop(_OPEN, None)
     _list()
     if wanted is not None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import streamlit as st
 
 from app import navigation
-from app.account_reading import next_due, read_overview
+from app.account_reading import next_due, read_overview, shown_account
 from app.components.account_choice import account_line, choose_account
 from app.components.age import age
 from app.components.deploy_dialog import choose_and_deploy
@@ -56,7 +56,7 @@ def dashboard_view() -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _figures(account_id: UUID) -> None:
     """The cards; looked at again every few seconds."""
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     found = read_overview(account)
     _state(account)
     with st.container(key="cards"):
@@ -139,7 +139,7 @@ def _old(total: Now | None) -> str:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _strategies(account_id: UUID) -> None:
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     strategies_table(account)
     if navigation.leaving() or asking():
         st.rerun()
@@ -149,7 +149,7 @@ def _strategies(account_id: UUID) -> None:
 def _details(account_id: UUID) -> None:
     """The view chosen. No view is a polled fragment of its own: one that is not shown any more
     would go on drawing into the page."""
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     view = st.segmented_control(
         "Details", list(VIEWS), default="Holdings", required=True, key="dash_details",
         format_func=lambda name: f"{VIEWS[name]} {name}", label_visibility="collapsed",

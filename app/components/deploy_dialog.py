@@ -8,10 +8,11 @@ import streamlit as st
 
 from app import navigation
 from app.account_reading import desk_of, free_capital
-from app.components.account_choice import kind_of
+from app.components import real_money
 from app.components.account_form import add_demo_account
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.toasts import say
 from app.resources import services
 from core.accounts.account import Account
 from core.errors import SluiceError
@@ -53,7 +54,7 @@ def deploy_dialog(version: StrategyVersion, running: Flow) -> None:
     if len(accounts) > 1:
         account = st.selectbox(
             "Account", accounts, first,
-            format_func=lambda one: f"{one.name} ({kind_of(one)})",
+            format_func=lambda one: f"{one.name} ({one.kind})",
         )  # fmt: skip
     _form(version, running, account)
 
@@ -70,9 +71,7 @@ def _form(version: StrategyVersion, running: Flow, account: Account) -> None:
         help="Its own money inside the account: no other strategy can spend it.",
     )  # fmt: skip
     st.caption(f"{free:,.2f} {account.currency} of {plain(account.name)} is free.")
-    confirmed = account.mode != "live" or st.checkbox(
-        "This account trades real money, and that is what I want", key=f"{key}_live"
-    )
+    confirmed = real_money.confirmed(account.mode, f"{key}_live")
     if not st.button(
         "Deploy", type="primary", width="stretch", icon=":material/rocket_launch:", key=f"{key}_go"
     ):
@@ -87,6 +86,6 @@ def _form(version: StrategyVersion, running: Flow, account: Account) -> None:
         show_error(err)
         return
     st.session_state["account"] = account.name
-    st.session_state["toast"] = f"{made.name} trades {made.capital:,.2f} {account.currency}."
+    say(plain(f"{made.name} trades {made.capital:,.2f} {account.currency}."))
     navigation.go_to("/dashboard")
     st.rerun()

@@ -14,8 +14,10 @@ from uuid import UUID
 import streamlit as st
 
 from app.account_reading import desk_of, free_capital
+from app.components import real_money
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.toasts import say
 from app.resources import services
 from core.accounts.account import Account
 from core.errors import SluiceError
@@ -80,7 +82,7 @@ def _stop(account: Account, found: Sequence[Deployment]) -> None:
             return
         selling = states.count("liquidating")
         said = f"{selling} sell at the next window" if selling else "Stopped"
-        st.session_state["toast"] = f"{said}."
+        say(plain(f"{said}."))
         st.rerun()
 
 
@@ -119,9 +121,7 @@ def _version(account: Account, one: Deployment) -> None:
         format_func=lambda n: f"{n}" + (f": {labels[n]}" if labels[n] else ""),
     )  # fmt: skip
     st.caption("It decides from the next window on; what is held stays until then.")
-    confirmed = account.mode != "live" or st.checkbox(
-        "This account trades real money, and that is what I want", key=f"version_{one.id}_live"
-    )
+    confirmed = real_money.confirmed(account.mode, f"version_{one.id}_live")
     if st.button("Change version", type="primary", width="stretch"):
         saved = services().strategies.version(user, slug, number)
         try:

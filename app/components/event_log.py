@@ -8,6 +8,7 @@ from uuid import UUID
 import pandas as pd
 import streamlit as st
 
+from app.account_reading import shown_account
 from app.components.downloads import export_link
 from app.resources import services
 from app.theme import SEVERITIES as STYLES
@@ -64,7 +65,7 @@ def event_log(account_id: UUID) -> None:
     with st.container(horizontal=True, gap="small"):
         asked = {"words": words, "severity": severity, "kinds": ",".join(kinds)}
         asked |= {"everywhere": "1"} if all_accounts else {}
-        account = services().accounts.by_id(account_id)
+        account = shown_account(account_id)
         export_link(account, "Log", "?" + urlencode({k: v for k, v in asked.items() if v}))
         if len(found) > size:
             st.button("Older", icon=":material/expand_more:", on_click=_more, args=(size,))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import streamlit as st
 
+from app.account_reading import shown_account
 from app.components.age import age
 from app.components.plain import plain
 from app.components.problems import show_error
@@ -35,7 +36,7 @@ def kill_switch(account_id: UUID) -> None:
     """As the database has it now: the same row the trading transaction reads."""
     if _WANTED in st.session_state:
         st.rerun(scope="app")
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     style = TRADING[account.state]
     with st.container(border=True, key="kill_switch"):
         left, right = st.columns([3, 2], vertical_alignment="center")

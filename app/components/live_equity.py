@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import streamlit as st
 
-from app.account_reading import session_of
+from app.account_reading import session_of, shown_account
 from app.charts.live_equity import live_equity_chart
 from app.components.downloads import export_link
 from app.resources import services
@@ -28,7 +28,7 @@ CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]
 @st.fragment(run_every=REFRESH_SECONDS)
 def equity_view(account_id: UUID) -> None:
     """A chart whose data has not changed is left as it is: its zoom stays."""
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = st.segmented_control(
             "Range", list(RANGES), default="3M", required=True, key="dash_range",

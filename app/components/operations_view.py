@@ -6,8 +6,10 @@ from uuid import UUID
 
 import streamlit as st
 
+from app.account_reading import shown_account
 from app.components.account_choice import account_line, choose_account
-from app.components.account_form import limits_form, new_account
+from app.components.account_dialogs import new_account
+from app.components.account_form import limits_form
 from app.components.event_log import event_log
 from app.components.kill_switch import kill_switch, show_wanted
 from app.components.plain import plain
@@ -65,7 +67,7 @@ def _view() -> str:
 
 
 def _account(account_id: UUID) -> None:
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     st.subheader("Limits", anchor=False)
     st.caption(
         f"What a window, a day and a position of {plain(account.name)} may be at most. Shares are "

@@ -8,7 +8,7 @@ from uuid import UUID
 import pandas as pd
 import streamlit as st
 
-from app.account_reading import desk_of, session_of
+from app.account_reading import desk_of, session_of, shown_account
 from app.components.age import age
 from app.components.live_trace import gates, trace_table
 from app.components.plain import plain
@@ -30,7 +30,7 @@ PERCENT = st.column_config.NumberColumn(format="percent")
 @st.fragment
 def preview_view(account_id: UUID) -> None:
     """A button, and what the last preview of this visit said."""
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         asked = st.button(
             "Preview next window", icon=":material/visibility:", type="primary", key="ops_preview"

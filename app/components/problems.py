@@ -76,4 +76,10 @@ _LABELS = {
     "user": "User",
     "sender": "From",
     "to": "To",
+    "key_id": "Key id",
+    "secret_key": "Secret key",
+    "keys": "Key id and secret key",
+    "mode": "Broker",
+    "account": "Account",
+    "windows": "Windows",
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 import streamlit as st
 
 from app import navigation
-from app.account_reading import next_due
+from app.account_reading import next_due, shown_account
 from app.components.age import age
 from app.components.checks import show_checks
 from app.resources import services
@@ -25,7 +25,7 @@ SCHEDULER = LEADER = "scheduler"
 @st.fragment(run_every=REFRESH_SECONDS)
 def trading_health(account_id: UUID) -> None:
     """The parts this account's trading needs; the System page has the rest."""
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     show_checks(list(_checks(account)))
     st.button(
         "All parts of the system", icon=":material/monitor_heart:", on_click=navigation.go_to,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from app import navigation
 from app.components.plain import plain
-from app.components.problems import show_error
+from app.components.toasts import close_when_done
 from app.resources import services
-from core.errors import SluiceError
 from core.library.variables import KINDS, MAX_NOTE, Draft, GlobalVariable, Use, draft_of
 
 WIDTHS = (2, 1.2, 1.2, 2, 3, 3.2, 1.4)
@@ -143,7 +142,7 @@ def _edit(variable: GlobalVariable | None) -> None:
         )  # fmt: skip
         sent = st.form_submit_button("Save", type="primary", icon=":material/save:")
     if sent:
-        _said(lambda: _save(variable, draft_of(name, kind, default, sweep, note)))
+        close_when_done(lambda: _save(variable, draft_of(name, kind, default, sweep, note)))
 
 
 def _save(variable: GlobalVariable | None, draft: Draft) -> str:
@@ -167,20 +166,9 @@ def _delete(variable: GlobalVariable) -> None:
             st.rerun()
         sent = st.button("Delete", type="primary", icon=":material/delete:")
     if sent:
-        _said(lambda: _deleted(variable.name))
+        close_when_done(lambda: _deleted(variable.name))
 
 
 def _deleted(name: str) -> str:
     services().variables.delete(services().user.id, name)
     return f"${name} deleted."
-
-
-def _said(work: Callable[[], str]) -> None:
-    """Do it and close the dialog; what is wrong is said in it, and the form keeps its text."""
-    try:
-        done = work()
-    except SluiceError as err:
-        show_error(err)
-        return
-    st.toast(plain(done), icon=":material/check:")
-    st.rerun()

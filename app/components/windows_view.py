@@ -8,7 +8,7 @@ from uuid import UUID
 import pandas as pd
 import streamlit as st
 
-from app.account_reading import next_due, session_of
+from app.account_reading import next_due, session_of, shown_account
 from app.components.age import age
 from app.components.downloads import export_link
 from app.components.plain import plain
@@ -40,7 +40,7 @@ def windows_view(account_id: UUID) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _list(account_id: UUID) -> None:
-    account = services().accounts.by_id(account_id)
+    account = shown_account(account_id)
     _run_now(account)
     size = st.session_state.get("windows_shown", PAGE)
     found = services().windows.of(account.id, readings=False, limit=size + 1)

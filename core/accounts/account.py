@@ -27,6 +27,7 @@ class Account:
     """``slots``  minutes before the close at which its windows open
     ``state``  of the kill switch: read in the transaction that records an order
     ``sealed`` its keys, encrypted; None where the environment's are used, or none are needed
+    ``number`` the broker's own; None while it was never asked, and for the built-in broker
     """
 
     id: UUID
@@ -48,7 +49,13 @@ class Account:
     activities_until: datetime | None
     created_at: datetime
     sealed: bytes | None = field(default=None, repr=False)
+    number: str | None = None
     currency: str = "USD"
+
+    @property
+    def kind(self) -> str:
+        """``paper``, ``alpaca paper``, ``alpaca live``."""
+        return kind_of(self.broker, self.mode)
 
 
 def checked_slots(slots: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,6 +67,16 @@ def checked_slots(slots: tuple[int, ...]) -> tuple[int, ...]:
             raise BadInput("windows", f"{slot} minutes before the close is no time to trade.",
                            f"Use 1 to {MAX_SLOT}.")  # fmt: skip
     return tuple(sorted(slots, reverse=True))
+
+
+def kind_of(broker: BrokerName, mode: Mode) -> str:
+    """``paper``, ``alpaca paper``, ``alpaca live``."""
+    return broker if broker == mode else f"{broker} {mode}"
+
+
+def masked(number: str | None) -> str:
+    """A broker's number of an account as it is shown: ``…0001``, or nothing."""
+    return f"…{number[-4:]}" if number else ""
 
 
 def lease_of(account_id: UUID) -> str:

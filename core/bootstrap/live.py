@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from core.errors import NeedsOperator
 
 if TYPE_CHECKING:
     from threading import Event as Signal
+    from uuid import UUID
 
     from core.accounts.account import Account
-    from core.brokers.base import Broker, OrderStream
+    from core.brokers.base import Broker, Mode, OrderStream
     from core.db.accounts import Accounts
     from core.db.deployments import Deployments
     from core.db.equity import Equity
@@ -65,17 +67,42 @@ class LiveServices(ProcessServices, NoticeServices, MarketServices):
 
         return Equity(self.database.engine)
 
-    def source_of(self, account: Account) -> MarketSource:
-        """Where the account's flows read."""
-        return self.source(
-            account.source, path=None if account.path is None else Path(account.path)
-        )
+    @cached_property
+    def _own_sources(self) -> dict[tuple[UUID, bytes], MarketSource]:
+        """Those that read with an account's keys: by account, and by its sealed keys."""
+        return {}
 
-    def broker(self, account: Account, *, source: MarketSource | None = None) -> Broker:
-        """The account's broker. Raises NeedsOperator for keys that are missing or do not fit."""
+    def source_of(self, account: Account) -> MarketSource:
+        """Where the account's flows read: at its own broker with its own keys, if it has some."""
+        from core.adapters import make_own_source
+
+        if account.sealed is None or account.source != account.broker:
+            path = None if account.path is None else Path(account.path)
+            return self.source(account.source, path=path)
+        key = (account.id, account.sealed)
+        if key not in self._own_sources:
+            self._own_sources[key] = make_own_source(self, account)
+        return self._own_sources[key]
+
+    def broker(
+        self, account: Account, *, source: MarketSource | None = None, hasty: bool = False
+    ) -> Broker:
+        """The account's broker; a ``hasty`` one gives up early, for a person who looks on.
+
+        Raises NeedsOperator for keys that are missing or do not fit.
+        """
         from core.adapters import make_broker
 
-        return make_broker(self, account, source)
+        return make_broker(self, account, source, hasty=hasty)
+
+    def broker_with(self, mode: Mode, keys: Mapping[str, str] | None) -> Broker:
+        """What these keys open at Alpaca, without an account here; None: the environment's.
+
+        Raises KeysRefused for keys that are missing or do not fit.
+        """
+        from core.adapters import make_keyed_broker
+
+        return make_keyed_broker(self, mode, keys)
 
     def order_stream(self, account: Account) -> OrderStream | None:
         """What tells of the account's orders as they change; None where its broker has nothing."""

@@ -147,6 +147,9 @@ class BrokerAccount:
     currency: str
     blocked: str | None = None
     """Why the broker takes no orders, in its words; None when it does."""
+    number: str | None = None
+    """The broker's own number of the account, the same whatever keys open it; None where it has
+    none of its own (the built-in broker's accounts are Sluice's)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
-from core.accounts.account import Account, BrokerName, TradingState
+from core.accounts.account import Account, BrokerName, TradingState, masked
 from core.brokers.base import Mode
 from core.clock import Clock
 from core.db.live_tables import (
@@ -54,10 +55,13 @@ class Accounts:
         return (self.get(user_id, name),) if name else self.all(user_id)
 
     def by_id(self, id: UUID) -> Account:  # noqa: A002  its name everywhere
+        """Raises UnknownName for one that was removed."""
         with transaction(self._engine) as db:
-            return as_account(
-                db.execute(select(accounts).where(accounts.c.id == id)).mappings().one()
-            )
+            query = select(accounts).where(accounts.c.id == id)
+            row = db.execute(query).mappings().one_or_none()
+        if row is None:
+            raise UnknownName("account", "account", str(id), fix="It was removed meanwhile.")
+        return as_account(row)
 
     def revision(self, id: UUID) -> tuple[Any, ...]:  # noqa: A002
         """Another value whenever a strategy, its money or its worth has changed: who polls reads
@@ -88,8 +92,10 @@ class Accounts:
         limits: Limits,
         options: Mapping[str, Any] | None = None,
         sealed: bytes | None = None,
+        number: str | None = None,
     ) -> Account:
-        """A new account, active; BadInput for a name that is taken."""
+        """A new account, active; BadInput for a name that is taken, or a broker's account that is
+        another one's already."""
         row = {
             "id": uuid4(),
             "user_id": user_id,
@@ -102,12 +108,14 @@ class Accounts:
             "limits": limits.model_dump(),
             "options": dict(options or {}),
             "keys": sealed,
+            "number": number,
             "created_at": self._clock(),
         }
         query = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts)
         with transaction(self._engine) as db:
             made = db.execute(query).mappings().one_or_none()
         if made is None:
+            self.refuse_taken(user_id, broker, number)
             raise BadInput("name", f"there is an account called '{name}'.", "Choose another name.")
         return as_account(made)
 
@@ -132,6 +140,35 @@ class Accounts:
             values["keys"] = sealed
         with transaction(self._engine) as db:
             db.execute(update(accounts).where(accounts.c.id == id).values(values))
+
+    def refuse_taken(
+        self,
+        user_id: UUID,
+        broker: BrokerName,
+        number: str | None,
+        *,
+        but: UUID | None = None,
+    ) -> None:
+        """BadInput where an account other than ``but`` is the broker's account of that number."""
+        for one in self.all():
+            if one.broker == broker and one.number == number and number and one.id != but:
+                whose = f"'{one.name}'" if one.user_id == user_id else "an account of another user"
+                raise BadInput(
+                    "keys",
+                    f"they open the broker's account {masked(number)}, which is {whose} already. "
+                    "Two would each take all of it for their own.",
+                    "Deploy strategies to that one, or use the keys of another broker account.",
+                )
+
+    def identify(self, account: Account, number: str) -> None:
+        """Remember the broker's own number; BadInput where another account has it."""
+        query = update(accounts).where(accounts.c.id == account.id).values(number=number)
+        try:
+            with transaction(self._engine) as db:
+                db.execute(query)
+        except IntegrityError:
+            self.refuse_taken(account.user_id, account.broker, number, but=account.id)
+            raise
 
     def switch(
         self,
@@ -183,7 +220,8 @@ class Accounts:
                 )
             ).scalar_one()
             if running:
-                raise BadInput("account", f"{running} strategies run in it.", "Stop them first.")
+                what = "1 strategy runs" if running == 1 else f"{running} strategies run"
+                raise BadInput("account", f"{what} in it.", "Stop what runs first.")
             db.execute(delete(accounts).where(accounts.c.id == id))
 
 

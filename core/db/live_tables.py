@@ -47,6 +47,9 @@ accounts = Table(
     Column("path", Text),
     # Encrypted: see core/accounts/vault.py. NULL where the environment's keys are used, or none.
     Column("keys", LargeBinary),
+    # The broker's own number of it: two accounts would each own all of it. NULL while it was never
+    # asked, and for the built-in broker.
+    Column("number", Text),
     # Minutes before the close at which its windows open.
     Column("slots", ARRAY(SmallInteger), nullable=False),
     Column("limits", JSONB, nullable=False, server_default=EMPTY_OBJECT),
@@ -63,6 +66,7 @@ accounts = Table(
     Column("activities_until", INSTANT),
     Column("created_at", INSTANT, nullable=False),
     UniqueConstraint("user_id", "name"),
+    UniqueConstraint("broker", "number"),
     columns.one_of("mode", "paper", "live"),
     columns.one_of("state", "active", "reducing", "halted"),
 )

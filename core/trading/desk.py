@@ -37,7 +37,8 @@ class Desk:
     """``updates`` tells of orders that change, where the broker has such a stream: waiting ends
     early then. ``pause`` waits so many seconds, or less when ``stop`` is set; ``quiet`` marks
     events as a replay's, which nobody is told of. Farther from the broker's clock than
-    ``clock_limit_seconds`` nothing is traded; None where the clock was set."""
+    ``clock_limit_seconds`` nothing is traded; None where the clock was set. ``recognised`` is set
+    once the broker has shown that its account is the one of these books."""
 
     account: Account
     broker: Broker
@@ -58,6 +59,7 @@ class Desk:
     drill: Drill = field(default_factory=Drill)
     quiet: bool = False
     clock_limit_seconds: float | None = 60.0
+    recognised: Signal = field(default_factory=Signal)
 
     def executor(self) -> Executor:
         return Executor(

@@ -13,6 +13,7 @@ from core.brokers.paper import PaperOptions
 from core.errors import BadInput, SluiceError
 from core.portfolio.deployment import checked_name
 from core.risk.limits import Limits
+from core.trading.broker_account import stripped, try_free_keys
 from core.trading.settle import settle
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ class NewAccount:
     cash: Decimal = Decimal(100_000)
     slippage_bps: float = 1.0
     keys: dict[str, str] | None = field(default=None, repr=False)
+    confirmed: bool = False
+    """A person said that a live account is what they want."""
 
 
 def open_account(services: Services, wanted: NewAccount) -> Account:
     """Add the account and reconcile it for the first time.
 
-    An account whose broker does not answer, or refuses its keys, is not added: raises Unavailable
-    or NeedsOperator. Raises BadInput for a name that is taken or numbers that cannot be.
+    An account whose broker does not answer is not added: raises Unavailable, or NeedsOperator where
+    a setting is in the way. Raises BadInput for a name that is taken, numbers that cannot be, keys
+    that are wrong or open an account that is here already, and a live account nobody ``confirmed``.
     """
     options: dict[str, object] = {}
     allowance = ALPACA_ALLOWANCE_BPS
@@ -53,6 +57,15 @@ def open_account(services: Services, wanted: NewAccount) -> Account:
     name = checked_name(wanted.name)
     if wanted.source == "files" and wanted.path is None:
         raise BadInput("--data", "the source 'files' needs a file or folder.", "Add --data PATH.")
+    if wanted.mode == "live" and not wanted.confirmed:
+        raise BadInput(
+            "mode",
+            "a live account trades real money.",
+            "Say so: --mode live on the command line, or the confirmation on the page.",
+        )
+    number = None
+    if wanted.broker != "paper":
+        number = try_free_keys(services, wanted.broker, wanted.mode, wanted.keys).number
     services.source(wanted.source, path=None if wanted.path is None else Path(wanted.path))
     account = services.accounts.add(
         services.user.id,
@@ -64,7 +77,8 @@ def open_account(services: Services, wanted: NewAccount) -> Account:
         slots=wanted.slots,
         limits=Limits(cost_allowance_bps=allowance),
         options=options,
-        sealed=None if wanted.keys is None else services.vault.seal(wanted.keys),
+        sealed=None if wanted.keys is None else services.vault.seal(stripped(wanted.keys)),
+        number=number,
     )
     try:
         settle(services.desk(account), 0)

@@ -19,6 +19,7 @@ from core.errors import NeedsOperator
 from core.portfolio.ledger import Entry, applied
 from core.portfolio.records import OrderRecord
 from core.trading.activities import entry_of
+from core.trading.broker_account import refuse_another, require_own
 from core.trading.desk import Desk
 from core.trading.reconcile import Comparison, compare, proof
 
@@ -49,6 +50,7 @@ def settle(desk: Desk, fence: int) -> Standing:
     nothing may be traded then."""
     account_id = desk.account.id
     _compare_clocks(desk)
+    require_own(desk)
     open_orders = desk.executor().tend(account_id, None, fence)
     _book_activities(desk)
     before = desk.accounts.by_id(account_id)
@@ -75,6 +77,7 @@ def _compared(desk: Desk, open_orders: tuple[OrderRecord, ...], before: Account)
     """What both sides hold, and how they differ; nothing is written."""
     account_id = desk.account.id
     account = desk.broker.account()
+    refuse_another(before, account)
     if account.blocked:
         raise NeedsOperator(f"The broker takes no orders: {account.blocked}")
     shown = desk.broker.positions()

@@ -59,7 +59,7 @@ def test_a_channel_from_beginning_to_end(app, page, hook):
 
     row_button(page, "test").click(delay=80)
     expect(page.get_by_text("The test was sent to")).to_be_visible()
-    expect(page.get_by_text("just now")).to_be_visible()
+    expect(page.locator("[class*=st-key-cell_sent_]").get_by_text("just now")).to_be_visible()
     assert hook.bodies()[0]["title"] == "Sluice: Test"
 
     hook.misbehave(does.status(500))

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from core.brokers.alpaca.stream import AlpacaOrderStream
 from core.db.embedded import EmbeddedPostgres
-from core.errors import NeedsOperator, Unavailable
+from core.errors import BadInput, NeedsOperator, Unavailable
 from core.trading.deploy import turn_kill_switch
 from core.trading.open_account import NewAccount, open_account
 from tests.fakes import misbehaviour as does
@@ -296,13 +296,46 @@ def test_079_keys_and_addresses_of_two_kinds_are_refused(stand: Stand, mode, key
     stand.account  # noqa: B018  opened
     before = len(stand.fake.journal)
     keys = {"key_id": key, "secret_key": "secret"}
-    wanted = NewAccount(name="mixed", broker="alpaca", mode=mode, source="demo", keys=keys)
-    with Services(settings, migrate=False) as services, pytest.raises(NeedsOperator) as refused:
+    wanted = NewAccount(
+        name="mixed", broker="alpaca", mode=mode, source="demo", keys=keys, confirmed=True
+    )
+    refusals = (BadInput, NeedsOperator)  # the key's field, or the setting of the address
+    with Services(settings, migrate=False) as services, pytest.raises(refusals) as refused:
         open_account(services, wanted)
     assert "secret" not in str(refused.value).replace("secret key", "")
     assert len(stand.fake.journal) == before
     assert [one.name for one in stand.services.accounts.all()] == ["alpha"]
     assert NewAccount(name="x").mode == "paper"
+
+
+def test_079_keys_that_open_another_account_touch_no_order(stand: Stand):
+    """There the broker would deny each of our orders: nothing is looked up, nothing sent again."""
+    stand.fake.fill_as(fills.never)
+    stand.deploy(AAA=0.5)
+    stand.window()
+    assert stand.states() == {"buy AAA": "accepted"}
+
+    def another(answer: Any) -> Any:
+        return {**answer, "account_number": "PA3OTHER0002"} if isinstance(answer, dict) else answer
+
+    stand.fake.misbehave(does.changed(another), times=does.FOR_EVER, path="/v2/account")
+    before = len(stand.fake.calls("/v2/orders"))
+    work = stand.work()
+    for _ in range(3):
+        stand.clock.advance(70)
+        work.tick()
+    with pytest.raises(NeedsOperator, match=r"open another account \(…0002\)"):
+        stand.settle()
+    assert len(stand.fake.calls("/v2/orders")) == before
+    assert stand.states() == {"buy AAA": "accepted"}
+    (said,) = stand.events("window_failed")
+    assert "another account" in said
+    stand.fake.behave()
+    stand.fake.fill(stand.fake.sent_ids[0])
+    stand.clock.advance(70)
+    work.tick()
+    assert stand.states() == {"buy AAA": "filled"}
+    stand.check()
 
 
 @pytest.mark.slow

@@ -532,3 +532,39 @@ def test_a_sweep_refuses_bad_input(refused, flow, arguments, said):
     done = refused("sweep", flow, *arguments, "--json")
     assert done.returncode == 2, done.stderr
     assert json.loads(done.stdout)["error"]["field"] == said
+
+
+# -- broker accounts -----------------------------------------------------------------------------
+
+
+def test_an_account_at_alpaca_from_its_keys_to_its_end(sluice, services):
+    from core.clock import system_clock
+    from tests.fakes.alpaca_trading import KEY_ID, SECRET_KEY, AlpacaTrading
+
+    with AlpacaTrading(system_clock, requests_per_minute=10_000) as fake:
+        more = {
+            "SLUICE_ALPACA_TRADING_URL": fake.url,
+            "SLUICE_ALPACA_KEY_ID": KEY_ID,
+            "SLUICE_ALPACA_SECRET_KEY": SECRET_KEY,
+        }
+        wrong = sluice(
+            "account", "add", "Mine", "--broker", "alpaca", "--json",
+            **more | {"SLUICE_ALPACA_SECRET_KEY": "wrong0Secret"},
+        )  # fmt: skip
+        assert wrong.returncode == 2
+        error = json.loads(wrong.stdout)["error"]
+        assert (error["field"], "HTTP 401" in error["message"]) == ("keys", True)
+        assert "wrong0Secret" not in wrong.stdout + wrong.stderr
+        assert sluice("account", "add", "Mine", "--broker", "alpaca", **more).returncode == 0
+        second = sluice("account", "add", "Second", "--broker", "alpaca", **more)
+        assert second.returncode == 2
+        assert "is 'Mine' already" in second.stderr
+        checked = sluice("account", "check", "Mine", SLUICE_ALPACA_TRADING_URL=fake.url)
+        assert checked.stdout.startswith("Alpaca paper account …0001 answers: equity 100,000.00")
+        sealed = services.accounts.all()[0].sealed
+        changed = json.loads(sluice("account", "keys", "Mine", "--json", **more).stdout)
+        assert (changed["number"], changed["equity"]) == ("…0001", "100000")
+        assert services.accounts.all()[0].sealed != sealed
+        assert sluice("account", "remove", "Mine").stdout == "Removed Mine\n"
+        assert services.accounts.all() == ()
+        assert fake.sent == []

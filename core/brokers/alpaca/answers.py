@@ -180,6 +180,7 @@ def account(answer: Any) -> BrokerAccount:
         buying_power=buying_power,
         currency=text(entry.get("currency")) or "USD",
         blocked=_blocked(entry),
+        number=text(entry.get("account_number")) or text(entry.get("id")),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.brokers.alpaca.login import DATA_SETTING, TRADING_SETTING, TRADING_URLS, Login
 from core.brokers.alpaca.pace import Pace
 from core.clock import Clock
-from core.errors import NeedsOperator, SluiceError, Unavailable
+from core.errors import KeysRefused, NeedsOperator, SluiceError, Unavailable
 from core.market.patience import Limited, Passing, Patience, Sleep
 from core.market.refusal import Refusal
 
@@ -155,9 +155,11 @@ class Connection:
 def _translated(refusal: Refusal) -> SluiceError | Passing | Limited:
     """What a refused read means."""
     if refusal.status == 401 or (refusal.status == 403 and refusal.said is not None):
-        return NeedsOperator(
-            f"Alpaca refuses the keys (HTTP {refusal.status}{refusal.colon_said}). Enter them "
-            "again; resetting a paper account makes its old keys invalid."
+        return KeysRefused(
+            "keys",
+            f"Alpaca refuses the keys (HTTP {refusal.status}{refusal.colon_said}).",
+            "Enter key id and secret again, both of one pair. Alpaca shows a secret only once, "
+            "when it makes the pair; resetting a paper account makes its old keys invalid.",
         )
     return refusal.passing() or Unavailable(
         f"Alpaca answered with HTTP {refusal.status}{refusal.colon_said}. Try again later."

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from core.brokers.base import Mode
-from core.errors import NeedsOperator
+from core.errors import KeysRefused, NeedsOperator
 
 HOSTS: dict[str, Mode] = {"paper-api.alpaca.markets": "paper", "api.alpaca.markets": "live"}
 TRADING_URLS: dict[Mode, str] = {mode: f"https://{host}" for host, mode in HOSTS.items()}
@@ -20,6 +20,8 @@ PREFIXES: dict[str, Mode] = {"PK": "paper", "AK": "live"}
 TRADING_SETTING = "SLUICE_ALPACA_TRADING_URL"
 DATA_SETTING = "SLUICE_ALPACA_DATA_URL"
 STREAM_SETTING = "SLUICE_ALPACA_STREAM_URL"
+
+_NAMES = {"key_id": "key id", "secret_key": "secret key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,45 @@ def check_login(
     stream_url: str | None = None,
 ) -> Login:
     """The login, addresses filled in; NeedsOperator when keys lack or something contradicts."""
-    if not key_id or not secret_key:
-        raise NeedsOperator(
-            "An Alpaca account needs a key id and its secret key. Alpaca's dashboard makes both; "
-            "paper and live accounts have different ones."
-        )
+    key_id, secret_key = _written("key_id", key_id), _written("secret_key", secret_key)
     of = PREFIXES.get(key_id[:2].upper())
     if of is not None and of != mode:
-        raise NeedsOperator(
+        raise KeysRefused(
+            "key_id",
             f"This is a key of a {of} account (it begins with {key_id[:2].upper()}), but the "
-            f"account is set to {mode}. Use the {mode} account's keys, or change the mode."
+            f"account is set to {mode}.",
+            f"Use the {mode} account's keys, or change the mode.",
+        )
+    if PREFIXES.get(secret_key[:2].upper()) and len(secret_key) <= len(key_id):
+        raise KeysRefused(
+            "secret_key",
+            f"This looks like a key id (it begins with {secret_key[:2].upper()}).",
+            "The secret is the longer of the two, shown once when Alpaca makes the pair.",
         )
     trading = _address(trading_url or TRADING_URLS[mode], TRADING_SETTING, ("http", "https"), mode)
     stream_default = trading.replace("http", "ws", 1) + "/stream"
     stream = _address(stream_url or stream_default, STREAM_SETTING, ("ws", "wss"), mode)
     data = _address(data_url, DATA_SETTING, ("http", "https"), mode) if data_url else None
     return Login(key_id, secret_key, mode, trading, data, stream)
+
+
+def _written(field: str, value: str | None) -> str:
+    """A key as it may be sent: letters and digits without blanks around or in it."""
+    name = _NAMES[field]
+    if not value or not value.strip():
+        raise KeysRefused(
+            field,
+            f"An Alpaca account needs a key id and its secret key; the {name} is missing.",
+            "Alpaca's dashboard makes both; paper and live accounts have different ones.",
+        )
+    value = value.strip()
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise KeysRefused(
+            field,
+            f"The {name} has blanks or signs in it that no key of Alpaca's has.",
+            "Copy it again, without what stands around it.",
+        )
+    return value
 
 
 def _address(url: str, setting: str, schemes: tuple[str, ...], mode: Mode) -> str:
