@@ -140,7 +140,7 @@ def test_040_fenced_between_two_handfuls(stand: Stand):
     def another() -> None:
         old.give_back()
         new = stand.lease()
-        until(new.take)
+        assert new.take()
         taken.append(new)
 
     stand.fake.misbehave(does.meanwhile(another), **POST)
