@@ -1,9 +1,9 @@
 """Leases: one holder at a time, and a number that grows with each.
 
 A lease is an advisory lock of its own connection: given back, it is free at once; it is gone as
-well when the holder's process or connection is, as soon as the server notices. What a holder writes carries its fence; ``held`` is checked in the transaction that
-writes, so that one who lost the lock without noticing (its connection died, the process lives on)
-is refused.
+well when the holder's process or connection is, as soon as the server notices. What a holder
+writes carries its fence; ``held`` is checked in the transaction that writes, so that one who lost
+the lock without noticing (its connection died, the process lives on) is refused.
 """
 
 from __future__ import annotations

@@ -192,6 +192,8 @@ orders = Table(
     Column("sent_at", _Instant),
     Column("final_at", _Instant),
     Column("updated_at", _Instant, nullable=False),
+    # When it was called off; the broker is asked to cancel it until it is final.
+    Column("cancel_asked_at", _Instant),
     UniqueConstraint("account_id", "session", "slot", "symbol", "side", "leg"),
     UniqueConstraint("client_order_id"),
     CheckConstraint("quantity > 0", name="quantity"),

@@ -113,6 +113,13 @@ class OrderRecord:
     sent_at: datetime | None = None
     final_at: datetime | None = None
     updated_at: datetime
+    cancel_asked_at: datetime | None = None
+    """When the kill switch called it off; the broker is asked to cancel it until it is final."""
+
+    @property
+    def called_off(self) -> bool:
+        """Whether it may still be at the broker, and is not to be."""
+        return self.cancel_asked_at is not None and self.state in AT_BROKER
 
     @property
     def notional(self) -> Decimal:
