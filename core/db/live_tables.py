@@ -150,7 +150,7 @@ decisions = Table(
     metadata,
     Column("window_id", Uuid, ForeignKey("windows.id", ondelete="CASCADE"), nullable=False),
     _deployment(),
-    # decided, held (not due), aborted
+    # decided, held (not due), aborted, failed
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=_EMPTY),
     Column("version", Integer),

@@ -72,11 +72,11 @@ class Window:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
     """``state``: ``decided`` new weights; ``held``: not due, or nothing to do; ``aborted``: no
-    order may follow, the reason says why."""
+    order may follow, the reason says why; ``failed``: the same, after an error nobody foresaw."""
 
     window_id: UUID
     deployment_id: UUID
-    state: Literal["decided", "held", "aborted"]
+    state: Literal["decided", "held", "aborted", "failed"]
     reason: str
     version: int | None
     flow_hash: str

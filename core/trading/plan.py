@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,7 +16,9 @@ from core.portfolio.netting import Cross, NetOrder, net
 from core.portfolio.rebalance import Lattice, Unplannable, Wish, checked, wish, worth
 from core.risk.checks import Screened, Standing, screen
 from core.risk.limits import Limits
-from core.trading.decide import Decision, drifted
+from core.trading.decide import Decision, drifted, failed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +120,27 @@ def make_plan(
         | reading.in_flight
         | reading.stopped
     )
-    planned = [_planned(one, decision, reading, limits, frozen) for one, decision in decisions]
+    planned = [_kept_apart(one, decision, reading, limits, frozen) for one, decision in decisions]
     wishes = [one.wish for one in planned if one.wish is not None and one.wish.changes]
     netted = net(wishes, reading.marks, reading.lattices)
     screened = screen(netted.orders, standing, limits)
     crosses = () if screened.halt and not screened.passed else netted.crosses
     return Plan(tuple(planned), crosses, screened, netted.too_small)
+
+
+def _kept_apart(
+    deployment: Deployment,
+    decision: Decision,
+    reading: Reading,
+    limits: Limits,
+    frozen: frozenset[str],
+) -> Planned:
+    """Its plan, or none where making it failed: the other strategies have theirs."""
+    try:
+        return _planned(deployment, decision, reading, limits, frozen)
+    except Exception as err:
+        log.exception("%s cannot be planned", deployment.name, extra={"action": "plan"})
+        return Planned(deployment, failed(err), None, None)
 
 
 def _planned(
@@ -142,7 +160,7 @@ def _planned(
         equity = worth(held, reading.marks, cash)
     except Unplannable as err:
         return Planned(deployment, _aborted(decision, _priced(str(err), held, reading)), None, None)
-    if decision.state == "aborted" or decision.weights is None:
+    if decision.state in ("aborted", "failed") or decision.weights is None:
         return Planned(deployment, decision, equity, None)
     if equity <= 0:
         return Planned(deployment, _aborted(decision, "it has no money left"), equity, None)

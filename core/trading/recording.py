@@ -118,14 +118,14 @@ def refusal_events(
     ]
     events += [
         desk.event(
-            "refused",
+            "strategy_failed" if one.decision.state == "failed" else "refused",
             f"{one.deployment.name} did not trade: {one.decision.reason}.",
-            severity="warning",
+            severity="critical" if one.decision.state == "failed" else "warning",
             deployment=one.deployment.id,
             window=window.id,
         )
         for one in plan.planned
-        if one.decision.state == "aborted"
+        if one.decision.state in ("aborted", "failed")
     ]
     return events
 
