@@ -150,6 +150,25 @@ class OrderRecord:
         return (self.final_at - self.sent_at).total_seconds()
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A strategy's part of an order. ``missing`` is what of it was not filled, positive;
+    ``crossed`` what the strategy traded of the symbol inside since, signed. ``flow_hash`` is the
+    version that decided it."""
+
+    book: str
+    symbol: str
+    side: Side
+    session: date
+    at: datetime
+    state: OrderRecordState
+    status: str
+    called_off: bool
+    missing: Decimal
+    flow_hash: str
+    crossed: Decimal = Decimal(0)
+
+
 def client_order_id(
     account_id: UUID, session: date, slot: int, symbol: str, side: Side, leg: int
 ) -> str:

@@ -22,6 +22,7 @@ from core.flow.nodes import Flow, Rebalance
 from core.flow.trace import trace
 from core.market.bars import Adjustment, Bars
 from core.portfolio.deployment import Deployment
+from core.trading.completing import Owed
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,8 @@ class Decision:
     weights: Mapping[str, float] | None = None
     threshold: float | None = None
     trace: Mapping[str, Any] | None = None
+    owed: Owed | None = None
+    """What failed of its last target and is completed where it does not trade anew."""
 
 
 def failed(err: Exception) -> Decision:

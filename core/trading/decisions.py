@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
+from core.db.legs import newest_legs
 from core.errors import BadInput, SluiceError
 from core.portfolio.deployment import Deployment
+from core.portfolio.records import Leg
+from core.trading.completing import completes, owed
 from core.trading.decide import Decision, Ready, decide_one, failed, prepare
 from core.trading.desk import Desk
 from core.trading.market import BarsBy, read_bars
@@ -46,12 +50,14 @@ def decide_all(
                 decisions[one.id] = prepared
     read = read_bars(desk.source, ready)
     last = desk.windows.last_decided(desk.account.id)
+    legs = _legs(desk, [one for one in running if one.id in read.bars], ready)
     for one in running:
         if one.id in read.failed:
             decisions[one.id] = read.failed[one.id]
         elif one.id in ready:
             before = last[one.id][0] if one.id in last else None
             made = _decided(one, ready[one.id], read.bars[one.id], session, before, traced=traced)
+            made = _with_owed(one, made, last.get(one.id), legs.get(one.book, []))
             # Paused by its breaker it trades nothing; its shadow holds what it decides.
             decisions[one.id] = made if one.state == "active" else _shadowed(one, made)
     return [(one, decisions[one.id]) for one in running]
@@ -91,10 +97,43 @@ def _decided(
         return failed(err)
 
 
+def _legs(
+    desk: Desk, running: Sequence[Deployment], ready: Mapping[UUID, Ready]
+) -> dict[str, list[Leg]]:
+    """The newest legs of those that do not trade daily, by book."""
+    waiting = [
+        one.book
+        for one in running
+        if one.state == "active" and completes(ready[one.id].flow.rebalance)
+    ]
+    found: dict[str, list[Leg]] = defaultdict(list)
+    for leg in newest_legs(desk.engine, desk.account.id, waiting) if waiting else ():
+        found[leg.book].append(leg)
+    return found
+
+
+def _with_owed(
+    one: Deployment,
+    made: Decision,
+    last: tuple[date, Mapping[str, float]] | None,
+    legs: Sequence[Leg],
+) -> Decision:
+    if not legs or last is None or made.state not in ("held", "decided"):
+        return made
+    if made.state == "decided" and made.threshold is None:
+        return made  # it trades anew
+    session, weights = last
+    if made.state == "decided":
+        left = owed(legs, made.weights or {}, one.flow_hash, None)
+    else:
+        left = owed(legs, weights, one.flow_hash, session)
+    return replace(made, owed=left)
+
+
 _DECIDE = {"action": "decide"}
 
 
 def _shadowed(deployment: Deployment, decision: Decision) -> Decision:
     if decision.state != "decided":
-        return decision
-    return replace(decision, state="held", reason=f"paused: {deployment.state_reason}")
+        return replace(decision, owed=None)
+    return replace(decision, state="held", owed=None, reason=f"paused: {deployment.state_reason}")

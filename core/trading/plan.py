@@ -16,6 +16,7 @@ from core.portfolio.netting import Cross, NetOrder, net
 from core.portfolio.rebalance import Lattice, Unplannable, Wish, checked, wish, worth
 from core.risk.checks import Screened, Standing, screen
 from core.risk.limits import Limits
+from core.trading.completing import sentence
 from core.trading.decide import Decision, drifted, failed
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ class Planned:
     decision: Decision
     equity: Decimal | None
     wish: Wish | None
+    completes: str = ""
+    """What of its last target failed and is tried again here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def _planned(
     try:
         weights = checked(decision.weights, gross_limit=limits.gross_exposure)
         if not _acts(decision, weights, held, equity, reading):
-            return Planned(deployment, decision, equity, None)
+            return _completed(deployment, decision, equity, held, reading, limits, frozen)
         wanted = wish(
             deployment.book,
             weights,
@@ -204,6 +207,37 @@ def _planned(
         )
         decision = replace(decision, reason="; ".join(both))
     return Planned(deployment, decision, equity, wanted)
+
+
+def _completed(
+    deployment: Deployment,
+    decision: Decision,
+    equity: Decimal,
+    held: Mapping[str, Decimal],
+    reading: Reading,
+    limits: Limits,
+    frozen: frozenset[str],
+) -> Planned:
+    """It does not trade anew: only what failed of its last target is tried again."""
+    left = decision.owed
+    if left is None:
+        return Planned(deployment, decision, equity, None)
+    wanted = wish(
+        deployment.book,
+        checked(left.weights, gross_limit=limits.gross_exposure),
+        equity,
+        held,
+        reading.marks,
+        reading.lattices,
+        allowance=limits.allowance,
+        frozen=frozen,
+        at_most=left.missing,
+    )
+    if not wanted.changes:
+        return Planned(deployment, decision, equity, None)
+    said = sentence(left, wanted.changes)
+    reason = f"{decision.reason}; {said}" if decision.reason else said
+    return Planned(deployment, replace(decision, reason=reason), equity, wanted, said)
 
 
 def _acts(

@@ -104,6 +104,9 @@ class TradeWindow:
             log.info("the books changed while the window was planned: it is planned again")
         else:
             raise Unavailable("The books changed each time the window was planned. Trying again.")
+        for one in plan.planned:
+            if one.completes:
+                desk.windows.step(window.id, "completing", f"{one.deployment.name} {one.completes}")
         desk.drill.reached("recorded")
         if plan.screened.halt:
             self._halt(window, plan.screened.halt)
@@ -276,6 +279,7 @@ def _symbols(
 ) -> list[str]:
     """What has to be priced: what is wanted, and what the strategies hold."""
     wanted = {symbol for _, decision in decisions for symbol in decision.weights or {}}
+    wanted |= {s for _, decision in decisions if decision.owed for s in decision.owed.weights}
     currency = standing.account.currency
     for one in running:
         wanted |= set(standing.balances.get(one.book, {})) - {currency}

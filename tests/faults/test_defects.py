@@ -16,6 +16,7 @@ from core.db.windows import Windows
 from core.portfolio.ledger import ZERO
 from tests.faults import (
     test_accounts,
+    test_completing,
     test_kill_switch,
     test_order_life,
     test_processes,
@@ -177,6 +178,21 @@ def a_cancel_is_asked_for_once(patch: Patch) -> None:
     patch.setattr(Executor, "_cancel", cancel)
 
 
+def nothing_is_completed(patch: Patch) -> None:
+    patch.setattr("core.trading.decisions.owed", lambda *_: None)
+
+
+def all_that_drifted_is_completed(patch: Patch) -> None:
+    from core.trading import plan
+
+    real = plan.wish
+
+    def wish(*args: Any, at_most: Any = None, **more: Any) -> Any:
+        return real(*args, **more)
+
+    patch.setattr(plan, "wish", wish)
+
+
 DEFECTS: list[tuple[Callable[[Patch], None], Callable[..., None]]] = [
     # Submit and identity
     (new_id_on_resend, test_submit.test_003_dropped_before_processing_is_sent_again_once_under_its_id),
@@ -198,6 +214,8 @@ DEFECTS: list[tuple[Callable[[Patch], None], Callable[..., None]]] = [
     (sending_threads_do_not_ask, test_kill_switch.test_076_orders_marked_for_sending_are_not_sent_after_it),
     (nothing_is_called_off, test_kill_switch.test_076_working_orders_are_canceled),
     (nothing_is_called_off, test_kill_switch.test_076_reducing_cancels_buys_and_lets_sales_go_on),
+    (nothing_is_completed, test_completing.test_what_was_rejected_is_bought_in_the_next_window),
+    (all_that_drifted_is_completed, test_completing.test_what_was_rejected_is_bought_in_the_next_window),
     (a_cancel_is_asked_for_once, test_kill_switch.test_076_replies_to_cancels_are_lost),
 ]  # fmt: skip
 
