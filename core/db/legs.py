@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -22,8 +23,11 @@ from core.portfolio.ledger import ZERO
 from core.portfolio.records import Leg
 
 
-def newest_legs(engine: Engine, account_id: UUID, books: Collection[str]) -> tuple[Leg, ...]:
-    """Of each of these strategies and each symbol the leg that was recorded last."""
+def newest_legs(
+    engine: Engine, account_id: UUID, books: Collection[str], since: date
+) -> tuple[Leg, ...]:
+    """Of each of these strategies and each symbol the leg that was recorded last, in that session
+    or later."""
     order, part = orders.c, order_parts.c
     query = (
         select(
@@ -37,7 +41,11 @@ def newest_legs(engine: Engine, account_id: UUID, books: Collection[str]) -> tup
             (decisions.c.window_id == order.window_id)
             & (cast(decisions.c.deployment_id, Text) == part.book),
         )
-        .where(order.account_id == account_id, part.book.in_(list(books)))
+        .where(
+            order.account_id == account_id,
+            order.session >= since,
+            part.book.in_(list(books)),
+        )
         .ext(distinct_on(part.book, order.symbol))
         .order_by(part.book, order.symbol, order.created_at.desc())
     )  # fmt: skip

@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from core.db.legs import newest_legs
@@ -19,6 +19,10 @@ from core.trading.desk import Desk
 from core.trading.market import BarsBy, read_bars
 
 log = logging.getLogger(__name__)
+
+LastDecided = Mapping[UUID, tuple[date, Mapping[str, float]]]
+"""By strategy the session it last decided in, and the weights it decided."""
+_DRIFTS_BACK = timedelta(days=92)
 
 
 def decide_all(
@@ -50,7 +54,7 @@ def decide_all(
                 decisions[one.id] = prepared
     read = read_bars(desk.source, ready)
     last = desk.windows.last_decided(desk.account.id)
-    legs = _legs(desk, [one for one in running if one.id in read.bars], ready)
+    legs = _legs(desk, [one for one in running if one.id in read.bars], ready, last)
     for one in running:
         if one.id in read.failed:
             decisions[one.id] = read.failed[one.id]
@@ -98,17 +102,20 @@ def _decided(
 
 
 def _legs(
-    desk: Desk, running: Sequence[Deployment], ready: Mapping[UUID, Ready]
+    desk: Desk, running: Sequence[Deployment], ready: Mapping[UUID, Ready], last: LastDecided
 ) -> dict[str, list[Leg]]:
     """The newest legs of those that do not trade daily, by book."""
-    waiting = [
-        one.book
-        for one in running
-        if one.state == "active" and completes(ready[one.id].flow.rebalance)
-    ]
+    since: dict[str, date] = {}
+    for one in running:
+        rebalance = ready[one.id].flow.rebalance
+        if one.state == "active" and one.id in last and completes(rebalance):
+            # One that trades by drift decides often and seldom trades.
+            back = timedelta(0) if rebalance.threshold is None else _DRIFTS_BACK
+            since[one.book] = last[one.id][0] - back
     found: dict[str, list[Leg]] = defaultdict(list)
-    for leg in newest_legs(desk.engine, desk.account.id, waiting) if waiting else ():
-        found[leg.book].append(leg)
+    if since:
+        for leg in newest_legs(desk.engine, desk.account.id, since, min(since.values())):
+            found[leg.book].append(leg)
     return found
 
 
