@@ -126,6 +126,7 @@ def no_fence(patch: Patch) -> None:
     from sqlalchemy import literal, select
 
     patch.setattr("core.db.orders.held", lambda name, fence: select(literal(fence)))
+    sending_threads_do_not_ask(patch)
 
 
 def sending_has_no_end(patch: Patch) -> None:
