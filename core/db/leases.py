@@ -15,7 +15,7 @@ from hashlib import blake2s
 
 from sqlalchemy import Connection, Engine, Select, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
 from core.db.live_tables import leases
@@ -75,7 +75,7 @@ class Lease:
             return False
         try:
             row = self._connection.execute(_MINE, {"name": self.name}).scalar_one_or_none()
-        except DBAPIError:
+        except SQLAlchemyError:  # it died now, or had died the last time it was asked
             return False
         return row == self.fence
 
@@ -87,8 +87,8 @@ class Lease:
         try:
             # The server sees a closed connection a moment later; this it does at once.
             connection.execute(_FREE, {"key": _key(self.name)})
-        except DBAPIError as err:
-            log.info("%s went with its connection: %s", self.name, type(err.orig).__name__)
+        except SQLAlchemyError as err:
+            log.info("%s went with its connection: %s", self.name, type(err).__name__)
         finally:
             # Its session ends, and the lock with it, whatever state it is in.
             connection.invalidate()

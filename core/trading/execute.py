@@ -270,7 +270,9 @@ class Executor:
             # An order for the day that the broker has none of when its day is over never arrived.
             self._orders.never_arrived(order.id, "it never reached the broker, and its day is over")
             return
-        self._orders.unanswered(order.id, "the broker does not know it yet", not_found=True)
+        # Counted where it may be sent again: a look before that, at a start, uses up no resend.
+        counted = resend_until is not None
+        self._orders.unanswered(order.id, "the broker does not know it yet", not_found=counted)
         again = (
             resend_until is not None
             and self._clock() < resend_until

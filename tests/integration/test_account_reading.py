@@ -177,6 +177,8 @@ def test_a_lease_whose_connection_died_is_given_back_without_a_word(services):
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             " AND pid <> pg_backend_pid()"
         )
+    assert not lease.alive()
+    assert not lease.alive()  # asked again, on what is left of the connection
     lease.give_back()
     assert not lease.alive()
     assert lease.take()
