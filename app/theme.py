@@ -154,6 +154,7 @@ DECISIONS: dict[str, StateStyle] = {
     "decided": StateStyle("check_circle", "green", "Decided"),
     "held": StateStyle("pause_circle", "gray", "Held"),
     "aborted": StateStyle("error", "orange", "Did not trade"),
+    "failed": StateStyle("error", "red", "Failed"),
 }
 
 

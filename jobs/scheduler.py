@@ -204,6 +204,7 @@ def main() -> None:
             log.warning("no upkeep: %s", err, extra={"action": "upkeep"})
         scheduler.start()
         stop.wait()
+        log.info("ending: work under way is waited for", extra={"action": "end"})
         scheduler.shutdown(wait=False)
         trading.end()
         leader.step_down()

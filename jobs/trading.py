@@ -47,6 +47,8 @@ FAILED: tuple[Kind, ...] = ("order_failed",)
 STUCK_AFTER = timedelta(minutes=15)
 LONGEST_PAUSE_SECONDS = 60.0
 """Between two tries while a broker does not answer, or takes no orders."""
+LONGEST_PAUSE_TO_CANCEL = timedelta(seconds=10)
+"""The same while an order is to be canceled there."""
 PARITY_AFTER = timedelta(hours=2)
 """After the close: bars are settled by then."""
 
@@ -90,15 +92,18 @@ class AccountWork:
     # -- windows and orders ----------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Run what is due, tend what is open; nothing while there is neither."""
+        """Cancel what was called off, run what is due, tend what is open; nothing while there is
+        none of it."""
         services, account = self._services, self.account
         now = services.clock()
-        if self._paused_at <= now < self._not_before:
+        open_orders = services.orders.open(account.id)
+        called_off = [order for order in open_orders if order.called_off]
+        if self._pauses(now, urgent=bool(called_off)):
             return
+        urgent = any(order.state not in STUCK for order in called_off)
         plan = self._agenda(now)
         waiting = services.windows.of(account.id, states=("requested", *UNFINISHED))
-        open_orders = services.orders.open(account.id)
-        if not (plan.now or plan.missed or waiting) and not self._time_to_tend(now):
+        if not (plan.now or plan.missed or waiting or urgent) and not self._time_to_tend(now):
             return
         if not (plan.now or plan.missed or waiting or open_orders):
             return
@@ -107,14 +112,15 @@ class AccountWork:
             return  # another process works on it: it is done there
         try:
             self._say_missed(plan)
+            if called_off:
+                self._tend(lease.fence)  # before anything that may fail for another reason
             due = [*plan.now, *self._asked(waiting, plan)]
             trader = TradeWindow(self.desk(), lease.fence, self._kept)
             for one in due:
                 if not self._stop.is_set():
                     trader.run(one)
-            if open_orders and not due:
-                require_own(self.desk())
-                self.desk().executor().tend(account.id, None, lease.fence)
+            if open_orders and not due and not called_off:
+                self._tend(lease.fence)
             self._say_stuck(now)
             self._refused, self._failures = "", 0
         except (Unavailable, NeedsOperator) as err:
@@ -122,6 +128,19 @@ class AccountWork:
             self._back_off()
         finally:
             lease.give_back()
+
+    def _tend(self, fence: int) -> None:
+        self._tended = self._services.clock()
+        # Keys of another account know none of our orders: to ask there ends them all.
+        require_own(self.desk())
+        self.desk().executor().tend(self.account.id, None, fence)
+
+    def _pauses(self, now: datetime, *, urgent: bool) -> bool:
+        """Whether the last try failed so short a time ago that the next is still to come."""
+        until = self._not_before
+        if urgent:
+            until = min(until, self._paused_at + LONGEST_PAUSE_TO_CANCEL)
+        return self._paused_at <= now < until
 
     def _back_off(self) -> None:
         """The next try is later each time; a minute is never too long before a close."""
@@ -183,8 +202,9 @@ class AccountWork:
         """Say once of each order that it stays without an end: its symbol is not traded."""
         services = self._services
         for order in services.orders.open(self.account.id):
-            since = order.sent_at or order.created_at
-            if order.state not in STUCK or now - since < STUCK_AFTER or order.id in self._told:
+            since = order.cancel_asked_at or order.sent_at or order.created_at
+            ends = order.state not in STUCK and not order.called_off
+            if ends or now - since < STUCK_AFTER or order.id in self._told:
                 continue
             self._told.add(order.id)
             name = order.client_order_id

@@ -10,17 +10,20 @@ from typing import Any
 from app.terminal import say
 from core.settings import Settings
 
+LEADER = "scheduler"
+
 
 def add(commands: Any) -> None:
     stop = commands.add_parser(
         "kill",
         help="stop every order, now",
         description="From the moment this returns no order is recorded and none is sent. "
-        "Positions stay; orders at the broker stay there until they are final.",
+        "Orders at the broker are canceled by the scheduler, again and again until the broker "
+        "confirms it. Positions stay.",
     )
     stop.add_argument("--account", metavar="NAME", help="default: every account")
     stop.add_argument("--reducing", action="store_true",
-                      help="only let positions become smaller")  # fmt: skip
+                      help="only let positions become smaller: buys are canceled")  # fmt: skip
     stop.add_argument("--reason", default="by a person")
     stop.add_argument("--json", action="store_true", help="one JSON object on standard output")
     stop.set_defaults(run=run_kill)
@@ -40,18 +43,22 @@ def run_release(options: argparse.Namespace, settings: Settings) -> int:
 
 def _turn(options: argparse.Namespace, settings: Settings, state: Any, reason: str) -> int:
     from core.bootstrap import Services
-    from core.trading.deploy import turn_kill_switch
+    from core.trading.deploy import still_canceling, turn_kill_switch
 
     with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
         for account in accounts:
             turn_kill_switch(services, account, state, reason=reason)
         after = {one.name: services.accounts.by_id(one.id).state for one in accounts}
+        left = {one.name: services.orders.called_off(one.id) for one in accounts}
+        leader = services.lease_holders().get(LEADER)
     if options.json:
-        sys.stdout.write(json.dumps({"accounts": after}) + "\n")
+        sys.stdout.write(json.dumps({"accounts": after, "canceling": left}) + "\n")
     else:
         for name, now in after.items():
-            sys.stdout.write(f"{name}: {now}\n")
+            sys.stdout.write(f"{name}: {now}. {still_canceling(left[name])}".rstrip(" .") + ".\n")
         if not after:
             sys.stdout.write("No accounts.\n")
+    if any(left.values()) and (leader is None or not leader.held):
+        say("No scheduler runs, and it is the one that cancels: start it with 'sluice up'.")
     return 0

@@ -14,7 +14,7 @@ from app.resources import services
 from app.theme import TRADING
 from core.accounts.account import Account, TradingState
 from core.errors import SluiceError
-from core.trading.deploy import turn_kill_switch
+from core.trading.deploy import still_canceling, turn_kill_switch
 
 REFRESH_SECONDS = 3
 _WANTED = "kill_wanted"
@@ -45,6 +45,8 @@ def kill_switch(account_id: UUID) -> None:
                 f"### :{style.colour}[:material/{style.icon}: {account.state.upper()}]",
             )
             st.caption(f"{MEANS[account.state]} {_told(account)}".strip())
+            if left_over := still_canceling(services().orders.called_off(account_id)):
+                st.badge(left_over, icon=":material/hourglass_top:", color="orange")
         with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             _buttons(account)
 
@@ -94,9 +96,13 @@ def _confirm(account: Account, state: TradingState) -> None:
     st.markdown(f"**{plain(account.name)}**: {MEANS[state].lower()}")
     if state == "halted":
         st.caption("From this moment on no order is recorded and none is sent. Orders the broker "
-                   "has already may still fill. What is held stays held.")  # fmt: skip
+                   "has already are canceled; what fills before that stays. What is held stays "
+                   "held.")  # fmt: skip
+    if state == "reducing":
+        st.caption("Buys that are not filled are canceled; sales go on.")
     if state == "active":
-        st.caption("From the next window on its strategies trade again.")
+        st.caption("From the next window on its strategies trade again. No order that was stopped "
+                   "is sent after all.")  # fmt: skip
     reason = st.text_input("Why", max_chars=200, placeholder="Optional; it is kept in the log")
     left, right = st.columns(2)
     if left.button("Leave it as it is", width="stretch"):

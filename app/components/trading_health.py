@@ -16,6 +16,7 @@ from app.resources import services
 from core.accounts.account import Account, lease_of
 from core.errors import SluiceError
 from core.health import Check
+from core.trading.deploy import still_canceling
 
 REFRESH_SECONDS = 5
 SCHEDULER = LEADER = "scheduler"
@@ -112,6 +113,9 @@ def _orders(account: Account, now: datetime) -> Check:
         return Check("orders", "ok", "none is open")
     unknown = sum(one.state == "unknown" for one in found)
     said = f"{len(found)} open, the oldest {age(found[0].created_at, now)}"
+    if left := sum(one.called_off for one in found):
+        fix = "The broker is asked again until it says that they are final."
+        return Check("orders", "note", f"{said}; {still_canceling(left)}", fix)
     if unknown:
         fix = "They are looked up until the broker answers; nothing is sent twice."
         return Check("orders", "note", f"{said}; {unknown} nobody knows of", fix)

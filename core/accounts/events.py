@@ -23,6 +23,7 @@ Kind = Literal[
     "refused",
     "order_failed",
     "window_failed",
+    "strategy_failed",
     "missed_window",
     "breaker_tripped",
     "breaker_released",
@@ -58,6 +59,9 @@ KINDS: dict[Kind, KindMeaning] = {
     "refused": KindMeaning("Refused", "A risk check kept an order from being sent."),
     "order_failed": KindMeaning("Order failed", "The broker refused, cancelled or lost an order."),
     "window_failed": KindMeaning("Window failed", "A trade window ended with an error."),
+    "strategy_failed": KindMeaning(
+        "Strategy failed", "A strategy ended with an error; it holds what it has, others trade."
+    ),
     "missed_window": KindMeaning("Missed window", "The market closed before a window was run."),
     "breaker_tripped": KindMeaning(
         "Breaker tripped", "A drawdown or a day's loss passed its limit and stopped trading."

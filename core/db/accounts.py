@@ -21,6 +21,7 @@ from core.db.live_tables import (
     ledger_entries,
     snapshots,
 )
+from core.db.orders import call_off
 from core.db.session import transaction
 from core.errors import BadInput, UnknownName
 from core.portfolio.equity import TOTAL
@@ -181,17 +182,21 @@ class Accounts:
     ) -> bool:
         """Turn the kill switch; False where it stood so already.
 
-        From the commit on no order is recorded that the state forbids.
+        From the commit on no order is recorded and none is sent that the state forbids, and what of
+        them is at the broker is to be canceled: see ``call_off``.
         """
+        if db is None:
+            with transaction(self._engine) as own:
+                return self.switch(id, state, reason=reason, by=by, db=own)
+        now = self._clock()
         query = (
             update(accounts)
             .where(accounts.c.id == id, accounts.c.state != state)
-            .values(state=state, state_reason=reason, state_by=by, state_at=self._clock())
+            .values(state=state, state_reason=reason, state_by=by, state_at=now)
         )
-        if db is not None:
-            return bool(db.execute(query).rowcount)
-        with transaction(self._engine) as own:
-            return bool(own.execute(query).rowcount)
+        turned = bool(db.execute(query).rowcount)
+        call_off(db, id, state, reason, now)
+        return turned
 
     def reconciled(
         self,

@@ -1,24 +1,27 @@
 """Leases: one holder at a time, and a number that grows with each.
 
-A lease is an advisory lock of its own connection: it is gone the moment the holder's process or
-connection is. What a holder writes carries its fence; ``held`` is checked in the transaction that
-writes, so that one who lost the lock without noticing (its connection died, the process lives on)
-is refused.
+A lease is an advisory lock of its own connection: given back, it is free at once; it is gone as
+well when the holder's process or connection is, as soon as the server notices. What a holder
+writes carries its fence; ``held`` is checked in the transaction that writes, so that one who lost
+the lock without noticing (its connection died, the process lives on) is refused.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2s
 
 from sqlalchemy import Connection, Engine, Select, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
 from core.db.live_tables import leases
 from core.db.session import reachable, transaction
+
+log = logging.getLogger(__name__)
 
 
 class Lease:
@@ -72,21 +75,28 @@ class Lease:
             return False
         try:
             row = self._connection.execute(_MINE, {"name": self.name}).scalar_one_or_none()
-        except DBAPIError:
+        except SQLAlchemyError:  # it died now, or had died the last time it was asked
             return False
         return row == self.fence
 
     def give_back(self) -> None:
-        """Let another have it."""
+        """Let another have it: whoever asks after this returns finds it free."""
         if self._connection is None:
             return
         connection, self._connection = self._connection, None
-        # Its session ends, and the lock with it, whatever state it is in.
-        connection.invalidate()
-        connection.close()
+        try:
+            # The server sees a closed connection a moment later; this it does at once.
+            connection.execute(_FREE, {"key": _key(self.name)})
+        except SQLAlchemyError as err:
+            log.info("%s went with its connection: %s", self.name, type(err).__name__)
+        finally:
+            # Its session ends, and the lock with it, whatever state it is in.
+            connection.invalidate()
+            connection.close()
 
 
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
+_FREE = text("SELECT pg_advisory_unlock(:key)")
 _MINE = text("SELECT fence FROM leases WHERE name = :name")
 
 

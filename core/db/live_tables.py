@@ -137,7 +137,7 @@ decisions = Table(
     metadata,
     columns.window(),
     columns.deployment(),
-    # decided, held (not due), aborted
+    # decided, held (not due), aborted, failed
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=EMPTY),
     Column("version", Integer),
@@ -179,6 +179,8 @@ orders = Table(
     Column("sent_at", INSTANT),
     Column("final_at", INSTANT),
     Column("updated_at", INSTANT, nullable=False),
+    # When it was called off; the broker is asked to cancel it until it is final.
+    Column("cancel_asked_at", INSTANT),
     UniqueConstraint("account_id", "session", "slot", "symbol", "side", "leg"),
     UniqueConstraint("client_order_id"),
     CheckConstraint("quantity > 0", name="quantity"),

@@ -2,6 +2,8 @@
 
 Three guards stand in the transactions of this module: the account's state (the kill switch), the
 fence of whoever writes, and the UNIQUE key of an order. None of them is checked beforehand only.
+Who locks several orders does it in the order of their ids: nobody waits for another in a circle,
+the kill switch least of all.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.accounts.account import TradingState, lease_of
@@ -22,12 +24,13 @@ from core.brokers.base import BrokerOrder
 from core.clock import Clock
 from core.db.leases import held
 from core.db.ledger import Ledger
-from core.db.live_tables import accounts, order_parts, orders
+from core.db.live_tables import accounts, leases, order_parts, orders
 from core.db.session import transaction
 from core.errors import Fenced, Halted
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import Part
-from core.portfolio.records import OPEN, OrderRecord, OrderRecordState
+from core.portfolio.records import AT_BROKER, OPEN, OrderRecord, OrderRecordState
+from core.risk.checks import ONLY_SMALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ class Spent:
     orders: int
     notional: Decimal
     refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Why an order may not be sent: ``status`` is ``halted`` or ``reducing``."""
+
+    status: str
+    reason: str
 
 
 class Orders:
@@ -58,6 +69,16 @@ class Orders:
         query = select(orders).where(orders.c.account_id == account_id, orders.c.state.in_(OPEN))
         with transaction(self._engine) as db:
             return _records(db.execute(query.order_by(orders.c.created_at)).mappings())
+
+    def called_off(self, account_id: UUID) -> int:
+        """How many orders are still to be canceled at the broker."""
+        query = select(func.count()).where(
+            orders.c.account_id == account_id,
+            orders.c.state.in_(AT_BROKER),
+            orders.c.cancel_asked_at.is_not(None),
+        )
+        with transaction(self._engine) as db:
+            return db.execute(query).scalar_one()
 
     def recent(self, account_id: UUID, *, limit: int = 500) -> tuple[OrderRecord, ...]:
         """Newest first."""
@@ -171,6 +192,32 @@ class Orders:
             )
             return frozenset(db.execute(query).scalars())
 
+    def forbidden(self, order: OrderRecord, fence: int, *, smaller: bool) -> Forbidden | None:
+        """What keeps this order from being sent at this instant: asked right before each send.
+
+        ``smaller``: it makes a position smaller. Raises Fenced. An order that was called off stays
+        so, whatever the account's state is by now.
+        """
+        query = (
+            select(
+                accounts.c.state, accounts.c.state_reason, leases.c.fence, orders.c.cancel_asked_at
+            )
+            .join(accounts, accounts.c.id == orders.c.account_id)
+            .outerjoin(leases, leases.c.name == lease_of(order.account_id))
+            .where(orders.c.id == order.id)
+        )
+        with transaction(self._engine) as db:
+            row = db.execute(query).one()
+        if row.fence != fence:
+            raise Fenced("Another process trades this account by now; this one stops.")
+        if row.state == "halted":
+            return Forbidden("halted", str(Halted(row.state_reason)))
+        if row.state == "reducing" and not smaller:
+            return Forbidden("reducing", ONLY_SMALLER)
+        if row.cancel_asked_at is not None:
+            return Forbidden("halted", "it was called off before it was sent")
+        return None
+
     def may_send(self, account_id: UUID, fence: int) -> bool:
         """Whether orders may be sent by this fence now; those recorded as well."""
         try:
@@ -183,6 +230,19 @@ class Orders:
         """Planned orders that are not sent after all."""
         return self._end(ids, "refused", reason, status)
 
+    def not_sent(self, id: UUID, why: Forbidden) -> None:  # noqa: A002
+        """An order that was marked as sending, by who marked it and did not send it after all."""
+        now = self._clock()
+        query = (
+            update(orders)
+            .where(orders.c.id == id, orders.c.state == "sending")
+            .values(
+                state="refused", status=why.status, reason=why.reason, final_at=now, updated_at=now
+            )
+        )
+        with transaction(self._engine) as db:
+            db.execute(query)
+
     def lapse(self, ids: Sequence[UUID], reason: str) -> int:
         """Planned orders whose window is over."""
         return self._end(ids, "lapsed", reason, "")
@@ -190,14 +250,9 @@ class Orders:
     def _end(self, ids: Sequence[UUID], state: str, reason: str, status: str) -> int:
         if not ids:
             return 0
-        now = self._clock()
-        query = (
-            update(orders)
-            .where(orders.c.id.in_(list(ids)), orders.c.state == "planned")
-            .values(state=state, reason=reason, status=status, final_at=now, updated_at=now)
-        )
         with transaction(self._engine) as db:
-            return db.execute(query).rowcount
+            which = orders.c.id.in_(list(ids))
+            return end_planned(db, which, state, reason, status, self._clock())
 
     def unanswered(self, id: UUID, reason: str, *, not_found: bool = False) -> None:  # noqa: A002
         """Nobody knows whether the broker has it; ``not_found``: it said it has not, this time."""
@@ -264,7 +319,8 @@ class Orders:
         changed: list[OrderRecord] = []
         with transaction(self._engine) as db:
             self._ledger.lock(db, account_id)
-            query = select(orders).where(orders.c.id.in_(list(seen))).with_for_update()
+            mine = select(orders).where(orders.c.id.in_(list(seen)))
+            query = mine.order_by(orders.c.id).with_for_update()
             stored = _records(db.execute(query).mappings())
             parts = _parts(db, list(seen))
             entries: list[Entry] = []
@@ -283,6 +339,44 @@ class Orders:
             _write_parts(db, fresh)
             self._ledger.post_in(db, account_id, entries)
         return tuple(changed)
+
+
+def end_planned(
+    db: Connection, which: ColumnElement[bool], state: str, reason: str, status: str, now: datetime
+) -> int:
+    """End those of ``which`` that were never sent; how many there were."""
+    found = _locked(db, which, ("planned",))
+    values = {"state": state, "reason": reason, "status": status, "final_at": now}
+    return db.execute(
+        update(orders).where(orders.c.id.in_(found)).values(**values, updated_at=now)
+    ).rowcount
+
+
+def call_off(
+    db: Connection, account_id: UUID, state: TradingState, reason: str, now: datetime
+) -> None:
+    """What a kill switch that was just turned to ``state`` means for the orders there are.
+
+    In its transaction: from its commit on those not sent yet are refused, and those that may be at
+    the broker are to be canceled there. While the account only reduces these are the buys: Sluice
+    is long only. Nothing takes it back; whoever holds the account's lease sees to it.
+    """
+    if state == "active":
+        return
+    which = orders.c.account_id == account_id
+    if state == "reducing":
+        which &= orders.c.side == "buy"
+    why = ONLY_SMALLER if state == "reducing" else str(Halted(reason))
+    end_planned(db, which, "refused", why, state, now)
+    found = _locked(db, which & orders.c.cancel_asked_at.is_(None), AT_BROKER)
+    db.execute(update(orders).where(orders.c.id.in_(found)).values(cancel_asked_at=now))
+
+
+def _locked(
+    db: Connection, which: ColumnElement[bool], states: Sequence[OrderRecordState]
+) -> list[UUID]:
+    query = select(orders.c.id).where(which, orders.c.state.in_(states))
+    return list(db.execute(query.order_by(orders.c.id).with_for_update()).scalars())
 
 
 def _after(record: OrderRecord, view: BrokerOrder, now: datetime) -> OrderRecord:

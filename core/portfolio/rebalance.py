@@ -89,6 +89,7 @@ def wish(
     *,
     allowance: Decimal = ZERO,
     frozen: frozenset[str] = frozenset(),
+    at_most: Mapping[str, Decimal] | None = None,
 ) -> Wish:
     """What a deployment of that equity has to trade to hold ``weights``.
 
@@ -98,7 +99,8 @@ def wish(
     for what trading costs. Symbols in ``frozen`` are left as they are. Changes worth less than the
     symbol's smallest amount of money are no changes, except that what is no longer wanted is sold
     all the same. Where sales it counted on do not take place, all buys are smaller in proportion:
-    it spends its own money and nobody else's, and of that all but ``UNSPENT``.
+    it spends its own money and nobody else's, and of that all but ``UNSPENT``. With ``at_most``
+    only its symbols are traded, each in its direction and no further than that (signed).
 
     Raises Unplannable for a symbol without a price.
     """
@@ -114,10 +116,14 @@ def wish(
     for symbol in sorted(targets.keys() | holdings.keys()):
         if symbol in frozen or symbol not in lattices:
             continue
+        if at_most is not None and symbol not in at_most:
+            continue
         held = holdings.get(symbol, ZERO)
         change = targets.get(symbol, ZERO) - held
         if targets.get(symbol):
             change = rounded_down(change, lattices[symbol].step)
+        if at_most is not None:
+            change = _no_further(change, at_most[symbol])
         if not change:
             continue
         small = abs(change) * marks[symbol] < lattices[symbol].minimum_notional
@@ -127,6 +133,12 @@ def wish(
     borrowed = max(sum(map(exact, weights.values())) * base - equity, ZERO)
     changes = _afforded(changes, cash + borrowed - UNSPENT, marks, lattices)
     return Wish(book, equity, targets, changes)
+
+
+def _no_further(change: Decimal, most: Decimal) -> Decimal:
+    if change * most <= 0:
+        return ZERO
+    return min(change, most) if most > 0 else max(change, most)
 
 
 def _afforded(

@@ -72,11 +72,11 @@ class Window:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
     """``state``: ``decided`` new weights; ``held``: not due, or nothing to do; ``aborted``: no
-    order may follow, the reason says why."""
+    order may follow, the reason says why; ``failed``: the same, after an error nobody foresaw."""
 
     window_id: UUID
     deployment_id: UUID
-    state: Literal["decided", "held", "aborted"]
+    state: Literal["decided", "held", "aborted", "failed"]
     reason: str
     version: int | None
     flow_hash: str
@@ -113,6 +113,13 @@ class OrderRecord:
     sent_at: datetime | None = None
     final_at: datetime | None = None
     updated_at: datetime
+    cancel_asked_at: datetime | None = None
+    """When the kill switch called it off; the broker is asked to cancel it until it is final."""
+
+    @property
+    def called_off(self) -> bool:
+        """Whether it may still be at the broker, and is not to be."""
+        return self.cancel_asked_at is not None and self.state in AT_BROKER
 
     @property
     def notional(self) -> Decimal:
@@ -141,6 +148,25 @@ class OrderRecord:
         if self.sent_at is None or self.final_at is None:
             return None
         return (self.final_at - self.sent_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A strategy's part of an order. ``missing`` is what of it was not filled, positive;
+    ``crossed`` what the strategy traded of the symbol inside since, signed. ``flow_hash`` is the
+    version that decided it."""
+
+    book: str
+    symbol: str
+    side: Side
+    session: date
+    at: datetime
+    state: OrderRecordState
+    status: str
+    called_off: bool
+    missing: Decimal
+    flow_hash: str
+    crossed: Decimal = Decimal(0)
 
 
 def client_order_id(

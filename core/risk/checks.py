@@ -11,6 +11,7 @@ from core.portfolio.ledger import ZERO
 from core.portfolio.netting import NetOrder
 from core.risk.limits import Limits
 
+ONLY_SMALLER = "the account only makes positions smaller"
 Rule = Literal["budget", "position", "reducing", "funds", "too_small", "not_tradable", "stopped"]
 
 
@@ -107,7 +108,7 @@ def _forbidden(order: NetOrder, standing: Standing, limits: Limits) -> tuple[Rul
     if reduces(order, standing.positions):
         return None
     if standing.reducing:
-        return "reducing", "the account only makes positions smaller"
+        return "reducing", ONLY_SMALLER
     if standing.cash_missing:
         return "stopped", "the broker has less cash than the strategies together"
     signed = order.quantity if order.side == "buy" else -order.quantity

@@ -22,6 +22,7 @@ from core.flow.nodes import Flow, Rebalance
 from core.flow.trace import trace
 from core.market.bars import Adjustment, Bars
 from core.portfolio.deployment import Deployment
+from core.trading.completing import Owed
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +54,27 @@ def prepare(deployment: Deployment) -> Ready:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """``decided``: trade towards ``weights``; ``held``: not due, keep; ``aborted``: no order may
-    follow, ``reason`` says why.
+    follow, ``reason`` says why; ``failed``: the same, and it is Sluice or the stored flow that has
+    to be mended.
 
-    ``weights``    target weights in force, zeros left out; None when aborted
+    ``weights``    target weights in force, zeros left out; None when aborted or failed
     ``threshold``  trade only where a weight drifted further than this from its target
     ``trace``      every node's inputs and choice, as JSON
     """
 
-    state: Literal["decided", "held", "aborted"]
+    state: Literal["decided", "held", "aborted", "failed"]
     reason: str = ""
     weights: Mapping[str, float] | None = None
     threshold: float | None = None
     trace: Mapping[str, Any] | None = None
+    owed: Owed | None = None
+    """What failed of its last target and is completed where it does not trade anew."""
+
+
+def failed(err: Exception) -> Decision:
+    """The decision of a strategy that ended with an error nobody foresaw."""
+    said = f"{type(err).__name__}: {err}".removesuffix(": ")
+    return Decision("failed", f"it failed and holds what it has ({said})")
 
 
 def decide_one(

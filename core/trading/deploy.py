@@ -250,7 +250,9 @@ def turn_kill_switch(
 
     It needs nothing but the database: a broker that is down, or keys that do not open, cannot keep
     it from being turned. From the moment this returns no order is recorded and none is sent that
-    the state forbids.
+    the state forbids, and what is at the broker already is being called off: by the scheduler, or
+    whoever has the account's lease, until the broker confirms it. ``still_canceling`` says what is
+    left.
     """
     with transaction(services.database.engine) as db:
         turned = services.accounts.switch(account.id, state, reason=reason, by=by, db=db)
@@ -266,3 +268,11 @@ def turn_kill_switch(
             )
             services.events.add([event], db=db)
     return turned
+
+
+def still_canceling(count: int) -> str:
+    """What is left of the orders a kill switch called off, as a sentence; "" for nothing."""
+    if not count:
+        return ""
+    what = "1 order is" if count == 1 else f"{count} orders are"
+    return f"{what} still being canceled at the broker."

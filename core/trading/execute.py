@@ -1,9 +1,10 @@
-"""Execute: send what is recorded, look up what is unknown, book what is filled.
+"""Execute: send what is recorded, look up what is unknown, cancel what is called off, book fills.
 
 Nothing here decides. An order is sent only from its row, after a transaction has marked the row as
-*sending* under the kill switch and the fence. A send that was not answered is looked up by its
-client id; only when the broker says it has no such order, and the window is open, is the same id
-sent once more.
+*sending* under the kill switch and the fence, both of which are read once more right before each
+send. A send that was not answered is looked up by its client id; only when the broker says it has
+no such order, and the window is open, is the same id sent once more. An order that the kill switch
+called off is canceled by whoever tends, again and again, until the broker shows that it is final.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event as Signal
+from threading import Lock
 from uuid import UUID
 
 from core.brokers.base import (
@@ -28,9 +30,10 @@ from core.brokers.base import (
     Unknown,
 )
 from core.clock import Clock
-from core.db.orders import Orders
-from core.errors import Halted, NeedsOperator, Unavailable
+from core.db.orders import Forbidden, Orders
+from core.errors import Halted, NeedsOperator, SluiceError, Unavailable
 from core.portfolio.records import AT_BROKER, OrderRecord
+from core.risk.checks import ONLY_SMALLER
 from core.trading.crash import Drill
 from core.trading.fills import entries_of_fill
 
@@ -44,6 +47,8 @@ _A_DAY = timedelta(hours=12)
 """An order is for the rest of its session: so long after it was recorded it is over."""
 AT_ONCE = 8
 """Orders under way to the broker at a time."""
+CANCEL_AGAIN = timedelta(seconds=60)
+"""A cancel the broker has taken is asked for again when nothing came of it for so long."""
 RESENDS = 1
 """How often the same id is sent again after the broker said it has none of it."""
 
@@ -80,14 +85,16 @@ class Executor:
         self._orders, self._broker, self._clock = orders, broker, clock
         self._currency, self._stop, self._pause, self._drill = currency, stop, pause, drill
         self._updates = updates
+        self._asking = Lock()
 
     # -- sending -------------------------------------------------------------------------------
 
     def send(self, orders: Sequence[OrderRecord], sending: Sending) -> None:
         """Send planned orders in their order, a few at a time, until the window closes.
 
-        Between the handfuls it looks at the kill switch, the fence and whether to stop: raises
-        Halted or Fenced. Raises AccountRefused as soon as the broker says so.
+        Before each handful it looks at the kill switch, the fence and whether to stop, before each
+        send at the first two: raises Halted or Fenced. Raises AccountRefused as soon as the broker
+        says so.
         """
         planned = [order for order in orders if order.state == "planned"]
         for handful in _handfuls(planned, AT_ONCE):
@@ -102,20 +109,44 @@ class Executor:
             )
             self._drill.reached("marked")
             left = [order.id for order in handful if order.id not in marked]
-            self._orders.refuse(left, "the account only makes positions smaller", status="reducing")
-            self._submit([order for order in handful if order.id in marked])
+            self._orders.refuse(left, ONLY_SMALLER, status="reducing")
+            going = [order for order in handful if order.id in marked]
+            self._submit(going, sending.fence, sending.reducing)
 
-    def _submit(self, orders: Sequence[OrderRecord]) -> None:
+    def _submit(
+        self,
+        orders: Sequence[OrderRecord],
+        fence: int,
+        smaller: frozenset[UUID] = frozenset(),
+    ) -> None:
+        """Send these at once and record what became of each."""
         if not orders:
             return
         with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="send") as pool:
-            outcomes = list(pool.map(self._one, orders))
+            outcomes = list(pool.map(lambda one: self._one(one, fence, one.id in smaller), orders))
         self._drill.reached("before_outcome")
-        self._take(list(zip(orders, outcomes, strict=True)))
+        done = list(zip(orders, outcomes, strict=True))
+        for order, outcome in done:
+            if isinstance(outcome, Forbidden):
+                self._orders.not_sent(order.id, outcome)
+        self._take([(o, sent) for o, sent in done if not isinstance(sent, Forbidden | SluiceError)])
         self._drill.reached("outcome_recorded")
+        for outcome in outcomes:
+            if isinstance(outcome, SluiceError):
+                # What became of the others is recorded; these rows say that they may be there.
+                raise outcome
 
-    def _one(self, order: OrderRecord) -> SendOutcome:
+    def _one(
+        self, order: OrderRecord, fence: int, smaller: bool
+    ) -> SendOutcome | Forbidden | SluiceError:
         self._drill.reached("before_send")
+        try:
+            with self._asking:  # one connection to the database, however many are under way
+                why = self._orders.forbidden(order, fence, smaller=smaller)
+        except SluiceError as err:
+            return err
+        if why is not None:
+            return why
         outcome = self._broker.submit(
             OrderRequest(
                 client_order_id=order.client_order_id,
@@ -159,12 +190,14 @@ class Executor:
     ) -> tuple[OrderRecord, ...]:
         """Look up every order that may be at the broker and book what is new; those still open.
 
+        What was called off is asked to be canceled first; whether it was, the look-up tells.
         With ``resend_until``, an order the broker has never heard of is sent again, once, before
         that instant. Raises Unavailable when the broker does not answer at all.
         """
         waiting = [order for order in self._orders.open(account_id) if order.state in AT_BROKER]
         if not waiting:
             return ()
+        self._cancel(waiting)
         views = self._look_up(waiting)
         by_id = {order.id: order for order in waiting}
         self._book({id_: view for id_, view in views.items() if view is not None}, by_id)
@@ -172,6 +205,28 @@ class Executor:
             if order.id in views and views[order.id] is None:
                 self._never_heard_of(order, resend_until, fence)
         return tuple(o for o in self._orders.open(account_id) if o.state in AT_BROKER)
+
+    def _cancel(self, orders: Sequence[OrderRecord]) -> None:
+        """Ask for what was called off. An order whose id at the broker is not known has to be
+        found first; one that is being canceled is left to it for a while."""
+        now = self._clock()
+        named = {
+            order.id: order.broker_order_id
+            for order in orders
+            if order.called_off
+            and not (order.state == "pending_cancel" and now - order.updated_at < CANCEL_AGAIN)
+        }
+        asked = [name for name in named.values() if name is not None]
+        if not asked or self._stop.is_set():
+            return
+        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="cancel") as pool:
+            answers = list(pool.map(self._broker.cancel, asked))
+        unsure = [answer.reason for answer in answers if answer.result == "unknown"]
+        log.warning(
+            "%d orders were asked to be canceled%s", len(asked),
+            f"; no answer to {len(unsure)}: {unsure[0]}" if unsure else "",
+            extra={"action": "cancel"},
+        )  # fmt: skip
 
     def _look_up(self, orders: Sequence[OrderRecord]) -> dict[UUID, BrokerOrder | None]:
         """What the broker says of each; an order it gave no answer for is missing.
@@ -215,7 +270,9 @@ class Executor:
             # An order for the day that the broker has none of when its day is over never arrived.
             self._orders.never_arrived(order.id, "it never reached the broker, and its day is over")
             return
-        self._orders.unanswered(order.id, "the broker does not know it yet", not_found=True)
+        # Counted where it may be sent again: a look before that, at a start, uses up no resend.
+        counted = resend_until is not None
+        self._orders.unanswered(order.id, "the broker does not know it yet", not_found=counted)
         again = (
             resend_until is not None
             and self._clock() < resend_until
@@ -226,7 +283,7 @@ class Executor:
         )
         if again:
             log.warning("sending %s again: the broker had none of it", order.client_order_id)
-            self._submit([order])
+            self._submit([order], fence)
 
     def _book(self, seen: dict[UUID, BrokerOrder], by_id: dict[UUID, OrderRecord]) -> None:
         if not seen:

@@ -7,18 +7,21 @@ often the last ten minutes would have changed their mind.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from core.errors import BadInput
+from core.errors import BadInput, SluiceError
 from core.portfolio.deployment import Deployment
 from core.portfolio.records import DecisionRecord
-from core.trading.decide import decide_one, prepare
+from core.trading.decide import decide_one, failed, prepare
 from core.trading.desk import Desk
 from core.trading.market import read_bars
+
+log = logging.getLogger(__name__)
 
 EQUAL_WITHIN = 1e-9
 WORTH_TELLING = 0.01
@@ -83,8 +86,13 @@ def _compared(
         read = read_bars(desk.source, {deployment.id: ready})
     except BadInput as err:
         return result("not_comparable", str(err))
+    except SluiceError:
+        raise
+    except Exception as err:
+        log.exception("%s cannot be compared", deployment.name, extra={"action": "parity"})
+        return result("not_comparable", failed(err).reason)
     if deployment.id in read.failed:
-        return result("not_comparable", read.failed[deployment.id])
+        return result("not_comparable", read.failed[deployment.id].reason)
     bars = {a: b.between(None, session) for a, b in read.bars[deployment.id].items()}
     again = decide_one(ready, bars, session, None)
     if again.weights is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,7 +16,10 @@ from core.portfolio.netting import Cross, NetOrder, net
 from core.portfolio.rebalance import Lattice, Unplannable, Wish, checked, wish, worth
 from core.risk.checks import Screened, Standing, screen
 from core.risk.limits import Limits
-from core.trading.decide import Decision, drifted
+from core.trading.completing import sentence
+from core.trading.decide import Decision, drifted, failed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,8 @@ class Planned:
     decision: Decision
     equity: Decimal | None
     wish: Wish | None
+    completes: str = ""
+    """What of its last target failed and is tried again here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +123,27 @@ def make_plan(
         | reading.in_flight
         | reading.stopped
     )
-    planned = [_planned(one, decision, reading, limits, frozen) for one, decision in decisions]
+    planned = [_kept_apart(one, decision, reading, limits, frozen) for one, decision in decisions]
     wishes = [one.wish for one in planned if one.wish is not None and one.wish.changes]
     netted = net(wishes, reading.marks, reading.lattices)
     screened = screen(netted.orders, standing, limits)
     crosses = () if screened.halt and not screened.passed else netted.crosses
     return Plan(tuple(planned), crosses, screened, netted.too_small)
+
+
+def _kept_apart(
+    deployment: Deployment,
+    decision: Decision,
+    reading: Reading,
+    limits: Limits,
+    frozen: frozenset[str],
+) -> Planned:
+    """Its plan, or none where making it failed: the other strategies have theirs."""
+    try:
+        return _planned(deployment, decision, reading, limits, frozen)
+    except Exception as err:
+        log.exception("%s cannot be planned", deployment.name, extra={"action": "plan"})
+        return Planned(deployment, failed(err), None, None)
 
 
 def _planned(
@@ -142,14 +163,14 @@ def _planned(
         equity = worth(held, reading.marks, cash)
     except Unplannable as err:
         return Planned(deployment, _aborted(decision, _priced(str(err), held, reading)), None, None)
-    if decision.state == "aborted" or decision.weights is None:
+    if decision.state in ("aborted", "failed") or decision.weights is None:
         return Planned(deployment, decision, equity, None)
     if equity <= 0:
         return Planned(deployment, _aborted(decision, "it has no money left"), equity, None)
     try:
         weights = checked(decision.weights, gross_limit=limits.gross_exposure)
         if not _acts(decision, weights, held, equity, reading):
-            return Planned(deployment, decision, equity, None)
+            return _completed(deployment, decision, equity, held, reading, limits, frozen)
         wanted = wish(
             deployment.book,
             weights,
@@ -186,6 +207,37 @@ def _planned(
         )
         decision = replace(decision, reason="; ".join(both))
     return Planned(deployment, decision, equity, wanted)
+
+
+def _completed(
+    deployment: Deployment,
+    decision: Decision,
+    equity: Decimal,
+    held: Mapping[str, Decimal],
+    reading: Reading,
+    limits: Limits,
+    frozen: frozenset[str],
+) -> Planned:
+    """It does not trade anew: only what failed of its last target is tried again."""
+    left = decision.owed
+    if left is None:
+        return Planned(deployment, decision, equity, None)
+    wanted = wish(
+        deployment.book,
+        checked(left.weights, gross_limit=limits.gross_exposure),
+        equity,
+        held,
+        reading.marks,
+        reading.lattices,
+        allowance=limits.allowance,
+        frozen=frozen,
+        at_most=left.missing,
+    )
+    if not wanted.changes:
+        return Planned(deployment, decision, equity, None)
+    said = sentence(left, wanted.changes)
+    reason = f"{decision.reason}; {said}" if decision.reason else said
+    return Planned(deployment, replace(decision, reason=reason), equity, wanted, said)
 
 
 def _acts(

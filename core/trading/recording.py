@@ -17,7 +17,7 @@ from core.portfolio.records import (
     Window,
     client_order_id,
 )
-from core.risk.checks import reduces
+from core.risk.checks import ONLY_SMALLER, reduces
 from core.trading.desk import Desk
 from core.trading.plan import Plan, Planned, Reading
 
@@ -78,9 +78,8 @@ def orders_of(
 def only_reducing(order: OrderRecord, positions: Mapping[str, Decimal]) -> OrderRecord:
     if order.state != "planned" or makes_smaller(order, positions):
         return order
-    reason = "the account only makes positions smaller"
     return replace(
-        order, state="refused", status="reducing", reason=reason, final_at=order.created_at
+        order, state="refused", status="reducing", reason=ONLY_SMALLER, final_at=order.created_at
     )
 
 
@@ -119,14 +118,14 @@ def refusal_events(
     ]
     events += [
         desk.event(
-            "refused",
+            "strategy_failed" if one.decision.state == "failed" else "refused",
             f"{one.deployment.name} did not trade: {one.decision.reason}.",
-            severity="warning",
+            severity="critical" if one.decision.state == "failed" else "warning",
             deployment=one.deployment.id,
             window=window.id,
         )
         for one in plan.planned
-        if one.decision.state == "aborted"
+        if one.decision.state in ("aborted", "failed")
     ]
     return events
 
@@ -161,16 +160,18 @@ def summary_event(
         return desk.event("missed_window", text, severity="critical", window=window.id)
     filled = sum(order.state == "filled" for order in orders)
     refused = sum(order.state in ("refused", "rejected") for order in orders)
+    ended = sum(order.state in ("canceled", "expired") for order in orders)
     lapsed = sum(order.state == "lapsed" for order in orders)
     still = sum(order.open for order in orders)
     parts = [f"{filled} filled"]
     parts += [f"{still} open"] if still else []
     parts += [f"{refused} refused"] if refused else []
+    parts += [f"{ended} canceled or expired"] if ended else []
     parts += [f"{lapsed} not sent before the close"] if lapsed else []
     return desk.event(
         "window_failed" if state == "expired" else "rebalanced",
         f"Window of {window.session}: {', '.join(parts) if orders else 'nothing to trade'}.",
-        severity="critical" if lapsed else "warning" if refused or still else "info",
+        severity="critical" if lapsed else "warning" if refused or still or ended else "info",
         window=window.id,
         detail={"orders": len(orders)},
     )

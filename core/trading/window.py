@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
-from uuid import UUID
 
 from core.accounts.account import Account
 from core.brokers.base import Quote
 from core.db.session import transaction
-from core.errors import FlowInvalid, Halted, Unavailable
+from core.errors import Halted, Unavailable
 from core.portfolio.deployment import Deployment
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import cross_postings
 from core.portfolio.records import Window, WindowState
 from core.risk.checks import Standing as RiskStanding
-from core.trading.decide import Decision, Ready, decide_one, prepare
+from core.trading.decide import Decision, Ready
+from core.trading.decisions import decide_all
 from core.trading.deploy import release
 from core.trading.desk import Desk
 from core.trading.execute import AccountRefused, Sending
-from core.trading.market import read_bars
 from core.trading.plan import Plan, Reading, make_plan
 from core.trading.recording import (
     decision_record,
@@ -106,6 +104,9 @@ class TradeWindow:
             log.info("the books changed while the window was planned: it is planned again")
         else:
             raise Unavailable("The books changed each time the window was planned. Trying again.")
+        for one in plan.planned:
+            if one.completes:
+                desk.windows.step(window.id, "completing", f"{one.deployment.name} {one.completes}")
         desk.drill.reached("recorded")
         if plan.screened.halt:
             self._halt(window, plan.screened.halt)
@@ -114,7 +115,7 @@ class TradeWindow:
         desk = self._desk
         account = desk.accounts.by_id(desk.account.id)
         running = desk.deployments.of(account.id)
-        decisions = self._decide(running, session, traced=traced)
+        decisions = decide_all(desk, running, session, self._kept, traced=traced)
         symbols = _symbols(decisions, running, standing)
         reading = self._read(session, account, standing, symbols)
         spent = desk.orders.spent(account.id, reading.session)
@@ -129,38 +130,6 @@ class TradeWindow:
             cash_missing=standing.account.currency in standing.comparison.stopped,
         )
         return make_plan(decisions, reading, account.limits, risk), reading
-
-    def _decide(
-        self, running: Sequence[Deployment], session: date, *, traced: bool
-    ) -> list[tuple[Deployment, Decision]]:
-        ready: dict[UUID, Ready] = {}
-        decisions: dict[UUID, Decision] = {}
-        for one in running:
-            if one.state == "liquidating":
-                decisions[one.id] = Decision("decided", "sells everything", {})
-            elif one.state == "paused" and one.state_by != "breaker":
-                decisions[one.id] = Decision("held", f"paused: {one.state_reason}")
-            else:
-                try:
-                    ready[one.id] = self._ready(one)
-                except FlowInvalid as err:
-                    decisions[one.id] = Decision("aborted", str(err))
-        read = read_bars(self._desk.source, ready)
-        last = self._desk.windows.last_decided(self._desk.account.id)
-        for one in running:
-            if one.id in read.failed:
-                decisions[one.id] = Decision("aborted", read.failed[one.id])
-            elif one.id in ready:
-                before = last[one.id][0] if one.id in last else None
-                made = decide_one(ready[one.id], read.bars[one.id], session, before, traced=traced)
-                # Paused by its breaker it trades nothing; its shadow holds what it decides.
-                decisions[one.id] = made if one.state == "active" else _shadowed(one, made)
-        return [(one, decisions[one.id]) for one in running]
-
-    def _ready(self, deployment: Deployment) -> Ready:
-        if deployment.flow_hash not in self._kept:
-            self._kept[deployment.flow_hash] = prepare(deployment)
-        return self._kept[deployment.flow_hash]
 
     def _read(
         self, session: date, account: Account, standing: Standing, symbols: Sequence[str]
@@ -303,12 +272,6 @@ class TradeWindow:
         return prove(self._desk)
 
 
-def _shadowed(deployment: Deployment, decision: Decision) -> Decision:
-    if decision.state != "decided":
-        return decision
-    return replace(decision, state="held", reason=f"paused: {deployment.state_reason}")
-
-
 def _symbols(
     decisions: Sequence[tuple[Deployment, Decision]],
     running: Sequence[Deployment],
@@ -316,6 +279,7 @@ def _symbols(
 ) -> list[str]:
     """What has to be priced: what is wanted, and what the strategies hold."""
     wanted = {symbol for _, decision in decisions for symbol in decision.weights or {}}
+    wanted |= {s for _, decision in decisions if decision.owed for s in decision.owed.weights}
     currency = standing.account.currency
     for one in running:
         wanted |= set(standing.balances.get(one.book, {})) - {currency}

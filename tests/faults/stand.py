@@ -57,7 +57,7 @@ POST = {"path": "/v2/orders", "method": "POST"}
 LOOK_UP = {"path": "/v2/orders:by_client_order_id", "method": "GET"}
 
 
-def flow(name: str, weights: Mapping[str, float]) -> Flow:
+def flow(name: str, weights: Mapping[str, float], rebalance: Any = "daily") -> Flow:
     """A strategy that always wants these weights; what they leave is cash."""
     cash = 1 - sum(weights.values())
     children: list[dict[str, Any]] = [{"kind": "asset", "symbol": symbol} for symbol in weights]
@@ -66,7 +66,8 @@ def flow(name: str, weights: Mapping[str, float]) -> Flow:
         children.append({"kind": "cash"})
         shares.append(cash)
     root = {"kind": "weight", "scheme": "specified", "children": children, "weights": shares}
-    document = {"sluice": 1, "name": name, "benchmark": "AAA", "root": root}
+    document: dict[str, Any] = {"sluice": 1, "name": name, "benchmark": "AAA", "root": root}
+    document["rebalance"] = rebalance
     return from_json(document, name)
 
 
@@ -205,9 +206,15 @@ class Stand:
 
     # -- what a test does ------------------------------------------------------------------------
 
-    def deploy(self, capital: Any = 50_000, name: str = "one", **weights: float) -> Deployment:
-        desk = self.desk()
-        return deploy(desk, flow(name, weights), no_reference, Decimal(capital), name=name)
+    def deploy(
+        self,
+        capital: Any = 50_000,
+        name: str = "one",
+        rebalance: Any = "daily",
+        **weights: float,
+    ) -> Deployment:
+        wanted = flow(name, weights, rebalance)
+        return deploy(self.desk(), wanted, no_reference, Decimal(capital), name=name)
 
     def want(self, deployment: Deployment, **weights: float) -> None:
         """From the next window on it wants something else."""
@@ -239,8 +246,7 @@ class Stand:
     @contextmanager
     def fence(self) -> Iterator[int]:
         lease = self.lease()
-        # The server frees a lock when it sees the last holder's connection closed, a moment later.
-        until(lease.take)
+        assert lease.take(), "another holds the account's lease"
         try:
             yield lease.fence
         finally:

@@ -16,6 +16,8 @@ from core.db.windows import Windows
 from core.portfolio.ledger import ZERO
 from tests.faults import (
     test_accounts,
+    test_completing,
+    test_kill_switch,
     test_order_life,
     test_processes,
     test_reconcile,
@@ -124,6 +126,7 @@ def no_fence(patch: Patch) -> None:
     from sqlalchemy import literal, select
 
     patch.setattr("core.db.orders.held", lambda name, fence: select(literal(fence)))
+    sending_threads_do_not_ask(patch)
 
 
 def sending_has_no_end(patch: Patch) -> None:
@@ -151,6 +154,44 @@ def a_refused_account_goes_on(patch: Patch) -> None:
 
 def the_kill_switch_is_not_read(patch: Patch) -> None:
     patch.setattr(Orders, "guard", lambda *_: "active")
+    patch.setattr(Orders, "forbidden", lambda *_, **__: None)
+    nothing_is_called_off(patch)
+
+
+def sending_threads_do_not_ask(patch: Patch) -> None:
+    patch.setattr(Orders, "forbidden", lambda *_, **__: None)
+
+
+def nothing_is_called_off(patch: Patch) -> None:
+    patch.setattr("core.db.accounts.call_off", lambda *_: None)
+
+
+def a_cancel_is_asked_for_once(patch: Patch) -> None:
+    from core.trading.execute import Executor
+
+    real, seen = Executor._cancel, set[Any]()
+
+    def cancel(self: Any, orders: Any) -> None:
+        fresh = [one for one in orders if one.id not in seen]
+        seen.update(one.id for one in fresh if one.called_off)
+        real(self, fresh)
+
+    patch.setattr(Executor, "_cancel", cancel)
+
+
+def nothing_is_completed(patch: Patch) -> None:
+    patch.setattr("core.trading.decisions.owed", lambda *_: None)
+
+
+def all_that_drifted_is_completed(patch: Patch) -> None:
+    from core.trading import plan
+
+    real = plan.wish
+
+    def wish(*args: Any, at_most: Any = None, **more: Any) -> Any:
+        return real(*args, **more)
+
+    patch.setattr(plan, "wish", wish)
 
 
 DEFECTS: list[tuple[Callable[[Patch], None], Callable[..., None]]] = [
@@ -170,7 +211,13 @@ DEFECTS: list[tuple[Callable[[Patch], None], Callable[..., None]]] = [
     (sending_has_no_end, test_processes.test_042_claimed_then_closed_in_process),
     # Network and brokers, kill switch
     (retries_a_post, test_scheduler.test_048_a_server_that_never_answers),
-    (the_kill_switch_is_not_read, test_accounts.test_076_kill_switch_in_the_middle_of_sending),
+    (the_kill_switch_is_not_read, test_kill_switch.test_076_kill_switch_in_the_middle_of_sending),
+    (sending_threads_do_not_ask, test_kill_switch.test_076_orders_marked_for_sending_are_not_sent_after_it),
+    (nothing_is_called_off, test_kill_switch.test_076_working_orders_are_canceled),
+    (nothing_is_called_off, test_kill_switch.test_076_reducing_cancels_buys_and_lets_sales_go_on),
+    (nothing_is_completed, test_completing.test_what_was_rejected_is_bought_in_the_next_window),
+    (all_that_drifted_is_completed, test_completing.test_what_was_rejected_is_bought_in_the_next_window),
+    (a_cancel_is_asked_for_once, test_kill_switch.test_076_replies_to_cancels_are_lost),
 ]  # fmt: skip
 
 

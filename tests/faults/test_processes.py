@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ import pytest
 from core.errors import Fenced
 from core.trading.window import TradeWindow
 from tests.fakes import misbehaviour as does
+from tests.fakes.server import Exchange, Reply
 from tests.faults.stand import POST, SESSIONS, Stand, closes_at, until
 
 pytestmark = pytest.mark.slow
@@ -140,13 +142,13 @@ def test_040_fenced_between_two_handfuls(stand: Stand):
     def another() -> None:
         old.give_back()
         new = stand.lease()
-        until(new.take)
+        assert new.take()
         taken.append(new)
 
     stand.fake.misbehave(does.meanwhile(another), **POST)
     with pytest.raises(Fenced):
         trader.run(stand.due)
-    assert len(stand.fake.sent) == 8
+    assert 1 <= len(stand.fake.sent) <= 8  # those that were under way at that instant
     TradeWindow(stand.desk(), taken[0].fence).run(stand.due)
     taken[0].give_back()
     assert len(stand.fake.sent) == len(stand.fake.orders) == 20
@@ -234,10 +236,19 @@ def test_047_sigterm_in_the_middle_of_sending(stand: Stand):
     """It sends nothing more, records what it sent and ends within ten seconds; the rest follows."""
     symbols = [symbol for symbol in stand.symbols if symbol.startswith("X")][:20]
     one = stand.deploy(**dict.fromkeys(symbols, 0.04))
-    stand.fake.misbehave(does.slow(0.4), times=does.FOR_EVER, **POST)
-    process = stand.start("jobs.scheduler")
-    until(lambda: len(stand.fake.sent) >= 1)
+    ends = threading.Event()
+
+    def held(exchange: Exchange) -> Reply:
+        # The broker takes its time until the scheduler has heard that it is to end.
+        assert ends.wait(60)
+        return exchange.proper()
+
+    stand.fake.misbehave(held, times=does.FOR_EVER, **POST)
+    process = stand.start("jobs.scheduler", SLUICE_VENDOR_TIMEOUT_SECONDS="60")
+    until(lambda: len(stand.fake.sent) == 8)
     process.terminate()
+    until(lambda: "ending" in process.stderr)
+    ends.set()
     assert process.wait(10) == 0
     sent = len(stand.fake.sent)
     assert sent == 8

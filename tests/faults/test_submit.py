@@ -263,16 +263,16 @@ def test_011_weights_within_the_tolerance_trade_and_the_rest_is_cash(
 
 def decide_instead(monkeypatch, flow_hash: str, weights) -> None:
     """One strategy's flow decides what no flow should."""
-    from core.trading import window
+    from core.trading import decisions
 
-    real = window.decide_one
+    real = decisions.decide_one
 
     def decide(ready, *args, **more):
         if ready is kept[0]:
             return Decision("decided", weights=weights)
         return real(ready, *args, **more)
 
-    real_prepare, kept = window.prepare, []
+    real_prepare, kept = decisions.prepare, []
 
     def prepare(deployment):
         ready = real_prepare(deployment)
@@ -280,8 +280,8 @@ def decide_instead(monkeypatch, flow_hash: str, weights) -> None:
             kept[:] = [ready]
         return ready
 
-    monkeypatch.setattr(window, "decide_one", decide)
-    monkeypatch.setattr(window, "prepare", prepare)
+    monkeypatch.setattr(decisions, "decide_one", decide)
+    monkeypatch.setattr(decisions, "prepare", prepare)
 
 
 def window_id(stand: Stand):

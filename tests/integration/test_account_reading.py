@@ -155,6 +155,36 @@ def test_who_holds_a_lease_is_told_and_whether_it_is_held(services):
     assert not services.lease_holders()[name].held
 
 
+def test_a_lease_given_back_is_free_at_once(services):
+    """Not when the server notices the closed connection, which is some moment later."""
+    name = f"lease-{uuid4()}"
+    for turn in range(1, 21):
+        lease, other = services.lease(name), services.lease(name)
+        assert lease.take()
+        assert not other.take()
+        lease.give_back()
+        assert other.take(), f"it was still held in turn {turn}"
+        assert other.fence == 2 * turn
+        other.give_back()
+
+
+def test_a_lease_whose_connection_died_is_given_back_without_a_word(services):
+    name = f"lease-{uuid4()}"
+    lease = services.lease(name)
+    assert lease.take()
+    with services.database.engine.begin() as db:
+        db.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND pid <> pg_backend_pid()"
+        )
+    assert not lease.alive()
+    assert not lease.alive()  # asked again, on what is left of the connection
+    lease.give_back()
+    assert not lease.alive()
+    assert lease.take()
+    lease.give_back()
+
+
 def test_a_preview_plans_and_leaves_no_trace(server, services):
     """The same plan a window makes, with nothing in any table that was not there before."""
     clock = VirtualClock(WINDOW)

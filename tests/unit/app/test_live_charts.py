@@ -149,7 +149,7 @@ def test_every_limit_has_a_place_in_the_form_and_every_state_a_look():
              (ORDERS, OrderRecordState), (SEVERITIES, Severity)]  # fmt: skip
     for styles, states in looks:
         assert set(styles) == set(get_args(states))
-    assert set(DECISIONS) == {"decided", "held", "aborted"}
+    assert set(DECISIONS) == {"decided", "held", "aborted", "failed"}
 
 
 @pytest.mark.parametrize(
