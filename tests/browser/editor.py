@@ -12,11 +12,7 @@ from core.flow.draft.blocks import FLOW, Draft, draft_of
 from core.flow.draft.sentences import title
 from core.flow.formats.native import from_json
 from tests.browser.conftest import App
-
-
-def settled(page: Page) -> None:
-    """The page is drawn to its end, and Python has answered everything the outline asked."""
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+from tests.browser.steps import settled
 
 
 def edit_flow(page: Page, app: App, flow: dict[str, Any]) -> str:

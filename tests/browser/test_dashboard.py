@@ -24,6 +24,7 @@ from core.settings import Settings
 from core.trading.deploy import deploy
 from core.trading.open_account import NewAccount, open_account
 from tests.browser.conftest import App, visit
+from tests.browser.steps import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAME = "Traded"
@@ -84,10 +85,6 @@ def page(app, browser, account) -> Iterator[Page]:
 def opened(page: Page, url: str) -> None:
     page.goto(url)
     settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def press(page: Page, name: str, *, within: Locator | None = None) -> None:

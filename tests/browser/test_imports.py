@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+
+from tests.browser.steps import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,12 +27,6 @@ SPELL = {
 def patient():
     """A busy machine may take its time."""
     expect.set_options(timeout=WAIT_MS)
-
-
-def settled(page: Page) -> None:
-    """The page is drawn to its end: while its parts load, buttons move under the pointer."""
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 @pytest.fixture

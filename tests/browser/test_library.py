@@ -17,6 +17,7 @@ from core.flow.formats.native import dump, from_json
 from core.library.catalogue import Query
 from core.library.variables import draft_of
 from tests.browser.conftest import App
+from tests.browser.steps import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLOW = example_flows()["risk-on-risk-off"]
@@ -37,11 +38,6 @@ def _only_the_examples_stay(app: App) -> Iterator[None]:
 def opened(page: Page, url: str) -> None:
     page.goto(url)
     settled(page)
-
-
-def settled(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def tab(page: Page, name: str) -> Locator:

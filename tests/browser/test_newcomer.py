@@ -13,14 +13,9 @@ from playwright.sync_api import Page, expect
 
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, parse
+from tests.browser.steps import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-def settled(page: Page) -> None:
-    """The page is drawn to its end: while its parts load, buttons move under the pointer."""
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def library(page: Page, app) -> None:
@@ -51,7 +46,9 @@ def run(page: Page) -> None:
 
 
 def view(page: Page, name: str) -> None:
-    page.get_by_role("radio", name=name).click(delay=80)
+    radio = page.get_by_role("radio", name=name)
+    radio.click()
+    expect(radio).to_be_checked()
     settled(page)
 
 

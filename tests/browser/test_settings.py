@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.steps import settled
 from tests.fakes import misbehaviour as does
 from tests.fakes.webhook import TOKEN, Webhook
 
@@ -18,11 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def hook() -> Iterator[Webhook]:
     with Webhook() as fake:
         yield fake
-
-
-def settled(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def press(page: Page, name: str) -> None:
