@@ -2,7 +2,6 @@
 // another, one pixel of a canvas each; a click says which cell it was, and nothing else is sent.
 // Text only ever becomes textContent.
 
-const RETRY_MS = [500, 1000, 2000, 5000];
 const SHADES = 256;
 const TALL = 22; // pixels a label of a row needs
 const LETTER = 7;
@@ -26,10 +25,12 @@ function shown(value, unit) {
   return value.toLocaleString("en-US", { style, minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-class HeatMap {
+class HeatMap extends Fetched {
+  gone = "The page was away for long: reload it to see the map.";
+
   constructor(root) {
+    super();
     this.root = root;
-    this.tries = 0;
     this.plot = make("div", "plot");
     this.plot.tabIndex = 0;
     this.plot.setAttribute("role", "application");
@@ -75,33 +76,16 @@ class HeatMap {
     this.fetch();
   }
 
-  async fetch() {
-    this.stop();
-    const asked = new AbortController();
-    const { address } = this.data;
-    this.asked = asked;
-    try {
-      const response = await fetch(new URL(address, document.baseURI), { signal: asked.signal });
-      if (response.status === 404) return this.say("The page was away for long: reload it to see the map.");
-      if (!response.ok) throw new Error(response.statusText);
-      const values = new Float32Array(await response.arrayBuffer());
-      if (this.asked !== asked) return;
-      this.values = values;
-      this.from = address;
-      this.asked = null;
-      this.say("");
-      this.paint();
-    } catch (error) {
-      if (error.name === "AbortError" || this.asked !== asked) return;
-      this.say("The server is out of reach: trying again.");
-      this.timer = setTimeout(() => this.fetch(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
-    }
+  async read(response) {
+    return new Float32Array(await response.arrayBuffer());
   }
 
-  stop() {
-    clearTimeout(this.timer);
-    this.asked?.abort();
+  take(values, address) {
+    this.values = values;
+    this.from = address;
     this.asked = null;
+    this.say("");
+    this.paint();
   }
 
   say(text) {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import streamlit as st
 
+from app.components.own import FETCHED, own_component
 from app.map_numbers import MapNumbers
 
 HEIGHT = 520
@@ -38,7 +37,10 @@ def heat_map(
         if clicked:
             st.session_state[chosen] = (int(clicked["across"]), int(clicked["down"]))
 
-    _component()(
+    component = own_component(
+        __package__, "heat_map", "heat", "heat_map.css", (FETCHED, "heat_map.js")
+    )
+    component(
         key=key,
         data=look
         | {
@@ -49,16 +51,3 @@ def heat_map(
         on_clicked_change=on_clicked,
         height=height,
     )
-
-
-@st.cache_resource
-def _component() -> Callable[..., Any]:
-    """The component, registered once a process."""
-    files = resources.files(__package__)
-    made: Callable[..., Any] = st.components.v2.component(
-        "heat_map",
-        html="<div class='heat'></div>",
-        css=(files / "heat_map.css").read_text(encoding="utf-8"),
-        js=(files / "heat_map.js").read_text(encoding="utf-8"),
-    )
-    return made

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from importlib import resources
+from collections.abc import Iterator
 from typing import Any
 
 import streamlit as st
 
 from app.components.builder.commands import do_all
 from app.components.builder.editing import Editing, clipboard
+from app.components.own import own_component
 from app.theme import KINDS, Palette, palette
 from core.flow.draft.blocks import FLOW, Block, Draft, Place, block_children, empty_places
 from core.flow.draft.operations import WRAPPERS
@@ -31,23 +31,6 @@ MEANINGS = {
 """What each kind does with its share, in the menus."""
 
 TONES = {"then": "good", "on": "good", "else": "bad", "off": "bad"}
-
-Component = Callable[..., Any]
-
-
-@st.cache_resource
-def _component() -> Component:
-    """The component, registered once a process."""
-    files = resources.files(__package__)
-    made: Component = st.components.v2.component(
-        "builder_outline",
-        html="<div class='builder'></div>",
-        css=(files / "outline.css").read_text(encoding="utf-8"),
-        js="\n".join(
-            (files / name).read_text(encoding="utf-8") for name in ("chart.js", "outline.js")
-        ),
-    )
-    return made
 
 
 def outline(editing: Editing, *, chart: bool = False) -> None:
@@ -87,7 +70,9 @@ def outline(editing: Editing, *, chart: bool = False) -> None:
         if batch:
             do_all(editing, batch)
 
-    _component()(key=key, data=data, on_commands_change=on_commands, height=HEIGHT)
+    own_component(
+        __package__, "builder_outline", "builder", "outline.css", ("chart.js", "outline.js")
+    )(key=key, data=data, on_commands_change=on_commands, height=HEIGHT)
 
 
 def _kinds() -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 // The light backtest: fetched from the server as soon as there is a result, and drawn. The page's
 // script is not run for it. Text only ever becomes textContent.
 
-const RETRY_MS = [500, 1000, 2000, 5000];
 const WIDE = 100;
 const HIGH = 40;
 const mounted = new WeakMap();
@@ -34,10 +33,12 @@ function curve(values) {
   return svg;
 }
 
-class Preview {
+class Preview extends Fetched {
+  gone = "The page was away for long: reload it for new figures.";
+
   constructor(root) {
+    super();
     this.root = root;
-    this.tries = 0;
   }
 
   receive(data) {
@@ -54,32 +55,17 @@ class Preview {
     this.fetch();
   }
 
-  // One request at a time; the server answers when the run is done.
-  async fetch() {
-    this.stop();
-    const asked = new AbortController();
-    this.asked = asked;
-    try {
-      const response = await fetch(new URL(this.data.address, document.baseURI), { signal: asked.signal });
-      if (response.status === 404) return this.say("The page was away for long: reload it for new figures.");
-      if (!response.ok) throw new Error(response.statusText);
-      const answer = await response.json();
-      if (this.asked !== asked || answer.number < this.data.number) return;
-      this.answer = answer;
-      this.tries = 0;
-      this.draw();
-      if (answer.pending) this.timer = setTimeout(() => this.fetch(), RETRY_MS[0]);
-    } catch (error) {
-      if (error.name === "AbortError" || this.asked !== asked) return;
-      this.say("The server is out of reach: trying again.");
-      this.timer = setTimeout(() => this.fetch(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
-    }
+  // The server answers when the run is done.
+  read(response) {
+    return response.json();
   }
 
-  stop() {
-    clearTimeout(this.timer);
-    this.asked?.abort();
-    this.asked = null;
+  take(answer) {
+    if (answer.number < this.data.number) return;
+    this.answer = answer;
+    this.tries = 0;
+    this.draw();
+    if (answer.pending) this.timer = setTimeout(() => this.fetch(), RETRY_MS[0]);
   }
 
   say(text) {

@@ -6,15 +6,13 @@ It runs on the source used last, in a thread of its own; the browser fetches wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from app.components.builder.editing import Editing
+from app.components.own import FETCHED, own_component
 from app.previews import ADDRESS, Preview, Work
 from app.resources import services
 from core.backtest.result import Backtest
@@ -50,7 +48,9 @@ def preview(editing: Editing) -> None:
         (editing.history.revision, basis), None if flow is None else _work(editing, flow, basis)
     )
     with st.container(key=f"light_{editing.slug}"):
-        _component()(
+        own_component(
+            __package__, "builder_preview", "preview", "preview.css", (FETCHED, "preview.js")
+        )(
             key=f"figures_{editing.slug}",
             data={
                 "address": f"{ADDRESS}/{found.token}",
@@ -69,16 +69,3 @@ def _work(editing: Editing, flow: Flow, basis: Basis) -> Work:
         return run_backtest(fill(flow), source, basis.settings, find=find, progress=progress)
 
     return work
-
-
-@st.cache_resource
-def _component() -> Callable[..., Any]:
-    """The component, registered once a process."""
-    files = resources.files(__package__)
-    made: Callable[..., Any] = st.components.v2.component(
-        "builder_preview",
-        html="<div class='preview'></div>",
-        css=(files / "preview.css").read_text(encoding="utf-8"),
-        js=(files / "preview.js").read_text(encoding="utf-8"),
-    )
-    return made

@@ -1,0 +1,34 @@
+// What a component shows, fetched from its address; while the server is away it is asked again.
+// A component of this kind has ``data.address``, reads an answer in ``read``, takes it in ``take``,
+// says a sentence in ``say``, and in ``gone`` what there is to say when the address is forgotten.
+
+const RETRY_MS = [500, 1000, 2000, 5000];
+
+class Fetched {
+  tries = 0;
+
+  // One request at a time.
+  async fetch() {
+    this.stop();
+    const asked = new AbortController();
+    const { address } = this.data;
+    this.asked = asked;
+    try {
+      const response = await fetch(new URL(address, document.baseURI), { signal: asked.signal });
+      if (response.status === 404) return this.say(this.gone);
+      if (!response.ok) throw new Error(response.statusText);
+      const answer = await this.read(response);
+      if (this.asked === asked) this.take(answer, address);
+    } catch (error) {
+      if (error.name === "AbortError" || this.asked !== asked) return;
+      this.say("The server is out of reach: trying again.");
+      this.timer = setTimeout(() => this.fetch(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
+    }
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.asked?.abort();
+    this.asked = null;
+  }
+}
