@@ -15,6 +15,7 @@ from app.components.account_dialogs import (
     show_connection,
 )
 from app.components.age import age
+from app.components.list_heading import list_heading
 from app.components.plain import plain
 from app.components.problems import show_error
 from app.components.toasts import said
@@ -110,10 +111,7 @@ def _list() -> None:
             icon=":material/account_balance:",
         )
         return
-    with st.container(key="wide_heading_accounts"):
-        columns = st.columns(WIDTHS, vertical_alignment="bottom")
-        for column, title in zip(columns, _TITLES, strict=True):
-            column.caption(title)
+    list_heading(WIDTHS, _TITLES, "accounts")
     for one in found:
         _row(one)
     st.caption("Equity is read every five minutes of a session.")

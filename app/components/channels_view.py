@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.components.age import age
 from app.components.channel_form import add_channel, delete_channel, edit_channel
+from app.components.list_heading import list_heading
 from app.components.plain import plain
 from app.components.problems import show_error
 from app.components.toasts import said, say
@@ -80,10 +81,7 @@ def _list() -> None:
             icon=":material/notifications:",
         )
         return
-    with st.container(key="wide_heading"):
-        columns = st.columns(WIDTHS, vertical_alignment="bottom")
-        for column, title in zip(columns, _TITLES, strict=True):
-            column.caption(title)
+    list_heading(WIDTHS, _TITLES, "channels")
     for channel in found:
         _row(channel)
     st.caption(f"as of {services().clock():%H:%M:%S} UTC, every {REFRESH_SECONDS} s")

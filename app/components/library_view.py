@@ -12,6 +12,7 @@ from app.components.age import age
 from app.components.import_dialog import import_dialog
 from app.components.library_filter import library_filter
 from app.components.library_selection import pick, selection_bar, zipped
+from app.components.list_heading import list_heading
 from app.components.plain import plain
 from app.components.zip_import import zip_import
 from app.resources import services
@@ -87,11 +88,8 @@ def _rows(entries: Sequence[Entry], query: Query) -> None:
         label = BY_NAME[metrics[0]].label
         # As app.theme's style does for the usual three: on a phone a cell says what it is.
         st.html(f"<style>[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}</style>")
-    with st.container(key="wide_heading"):
-        titles = ("", "Strategy", *(BY_NAME[name].label for name in metrics), "Last backtest", "")
-        columns = st.columns(widths, vertical_alignment="bottom")
-        for column, title in zip(columns, titles, strict=True):
-            column.caption(title)
+    titles = ("", "Strategy", *(BY_NAME[name].label for name in metrics), "Last backtest", "")
+    list_heading(widths, titles, "library")
     for entry in entries:
         _row(entry, latest.get(entry.strategy.id), metrics, widths)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import navigation
+from app.components.list_heading import list_heading
 from app.components.plain import plain
 from app.components.toasts import close_when_done
 from app.resources import services
@@ -47,10 +48,7 @@ def variables_view() -> None:
         )
         return
     uses = services().variables.uses(services().user.id)
-    with st.container(key="wide_heading"):
-        columns = st.columns(WIDTHS, vertical_alignment="bottom")
-        for column, title in zip(columns, _TITLES, strict=True):
-            column.caption(title)
+    list_heading(WIDTHS, _TITLES, "variables")
     for variable in found:
         _row(variable, uses.get(variable.name, ()))
 
