@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from core.accounts.account import LEADER
 from core.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEASE = "scheduler"
 LOOK_SECONDS = 5.0
 """How often a stand-by tries, and a leader makes sure: a dead leader is replaced within 30 s."""
 
@@ -22,7 +22,7 @@ class Leader:
     """Whether this process leads; asked again every few seconds by ``look``."""
 
     def __init__(self, services: Services) -> None:
-        self._lease = services.lease(LEASE)
+        self._lease = services.lease(LEADER)
         self._leads = threading.Event()
         self._stands_by = False
 

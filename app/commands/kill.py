@@ -10,8 +10,6 @@ from typing import Any
 from app.terminal import say
 from core.settings import Settings
 
-LEADER = "scheduler"
-
 
 def add(commands: Any) -> None:
     stop = commands.add_parser(
@@ -42,6 +40,7 @@ def run_release(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _turn(options: argparse.Namespace, settings: Settings, state: Any, reason: str) -> int:
+    from core.accounts.account import LEADER
     from core.bootstrap import Services
     from core.trading.deploy import still_canceling, turn_kill_switch
 

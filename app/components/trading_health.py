@@ -13,14 +13,14 @@ from app.account_reading import next_due, shown_account
 from app.components.age import age
 from app.components.checks import show_checks
 from app.resources import services
-from core.accounts.account import Account, lease_of
+from core.accounts.account import LEADER, Account, lease_of
 from core.errors import SluiceError
 from core.health import Check
 from core.trading.deploy import still_canceling
 
 REFRESH_SECONDS = 5
-SCHEDULER = LEADER = "scheduler"
-"""The scheduler's name as a part of Sluice, and that of the lease its leader holds."""
+SCHEDULER = "scheduler"
+"""Its name as a part of Sluice."""
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -79,6 +79,10 @@ def masked(number: str | None) -> str:
     return f"…{number[-4:]}" if number else ""
 
 
+LEADER = "scheduler"
+"""The lease of the scheduler that leads; several may run."""
+
+
 def lease_of(account_id: UUID) -> str:
     """The lease whose holder may trade an account."""
     return f"account:{account_id}"

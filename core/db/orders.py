@@ -232,16 +232,11 @@ class Orders:
 
     def not_sent(self, id: UUID, why: Forbidden) -> None:  # noqa: A002
         """An order that was marked as sending, by who marked it and did not send it after all."""
-        now = self._clock()
-        query = (
-            update(orders)
-            .where(orders.c.id == id, orders.c.state == "sending")
-            .values(
-                state="refused", status=why.status, reason=why.reason, final_at=now, updated_at=now
-            )
-        )
         with transaction(self._engine) as db:
-            db.execute(query)
+            end_unsent(
+                db, orders.c.id == id, "refused", why.reason, why.status, self._clock(),
+                states=("sending",),
+            )  # fmt: skip
 
     def lapse(self, ids: Sequence[UUID], reason: str) -> int:
         """Planned orders whose window is over."""
@@ -252,7 +247,7 @@ class Orders:
             return 0
         with transaction(self._engine) as db:
             which = orders.c.id.in_(list(ids))
-            return end_planned(db, which, state, reason, status, self._clock())
+            return end_unsent(db, which, state, reason, status, self._clock())
 
     def unanswered(self, id: UUID, reason: str, *, not_found: bool = False) -> None:  # noqa: A002
         """Nobody knows whether the broker has it; ``not_found``: it said it has not, this time."""
@@ -341,11 +336,18 @@ class Orders:
         return tuple(changed)
 
 
-def end_planned(
-    db: Connection, which: ColumnElement[bool], state: str, reason: str, status: str, now: datetime
+def end_unsent(
+    db: Connection,
+    which: ColumnElement[bool],
+    state: str,
+    reason: str,
+    status: str,
+    now: datetime,
+    *,
+    states: Sequence[OrderRecordState] = ("planned",),
 ) -> int:
     """End those of ``which`` that were never sent; how many there were."""
-    found = _locked(db, which, ("planned",))
+    found = _locked(db, which, states)
     values = {"state": state, "reason": reason, "status": status, "final_at": now}
     return db.execute(
         update(orders).where(orders.c.id.in_(found)).values(**values, updated_at=now)
@@ -367,7 +369,7 @@ def call_off(
     if state == "reducing":
         which &= orders.c.side == "buy"
     why = ONLY_SMALLER if state == "reducing" else str(Halted(reason))
-    end_planned(db, which, "refused", why, state, now)
+    end_unsent(db, which, "refused", why, state, now)
     found = _locked(db, which & orders.c.cancel_asked_at.is_(None), AT_BROKER)
     db.execute(update(orders).where(orders.c.id.in_(found)).values(cancel_asked_at=now))
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 LastDecided = Mapping[UUID, tuple[date, Mapping[str, float]]]
 """By strategy the session it last decided in, and the weights it decided."""
 _DRIFTS_BACK = timedelta(days=92)
+_DECIDE = {"action": "decide"}
 
 
 def decide_all(
@@ -135,9 +136,6 @@ def _with_owed(
     else:
         left = owed(legs, weights, one.flow_hash, session)
     return replace(made, owed=left)
-
-
-_DECIDE = {"action": "decide"}
 
 
 def _shadowed(deployment: Deployment, decision: Decision) -> Decision:
