@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -67,17 +68,27 @@ class Died(BaseException):
 
 @dataclass
 class Faults:
-    """How often things go wrong; ``met`` counts what did."""
+    """How often things go wrong; ``met`` counts what did.
 
-    draw: random.Random
+    Each kind has draws of its own: orders are sent side by side, and which thread comes first must
+    not decide what goes wrong in the rest of the soak.
+    """
+
+    seed: int
     met: Counter[str] = field(default_factory=Counter)
     journal: list[OrderRequest] = field(default_factory=list)
     """Every order the broker took, as it came."""
     calm: bool = False
+    _draws: dict[str, random.Random] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def strikes(self, what: str, chance: float) -> bool:
-        hit = not self.calm and self.draw.random() < chance
-        self.met[what] += hit
+        if self.calm:
+            return False
+        with self._lock:
+            draw = self._draws.setdefault(what, random.Random(f"{self.seed} {what}"))
+            hit = draw.random() < chance
+            self.met[what] += hit
         return hit
 
 
@@ -170,7 +181,7 @@ class Soak:
     def __init__(self, services: Services, clock: PastClock, folder: Path, seed: int) -> None:
         self.services, self.clock = services, clock
         self.draw = random.Random(seed)
-        self.faults = Faults(random.Random(seed + 1))
+        self.faults = Faults(seed + 1)
         of = calendar("XNYS")
         every = of.between(FIRST - timedelta(days=130), FIRST + timedelta(days=90)).tolist()
         write_prices(folder, seed, every)
