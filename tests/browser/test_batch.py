@@ -213,7 +213,7 @@ def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
     """What comes for it is about what comes for one on a small map: the curve."""
     large = finished_sweep(app)
     received, fetched = [0], []
-    page.on("request", lambda request: "/maps/" in request.url and fetched.append(request.url))
+    page.on("request", lambda request: "/fetched/" in request.url and fetched.append(request.url))
     page.on("websocket", lambda socket: socket.on("framereceived", lambda f: count(received, f)))
     sizes, small = [], swept.rpartition("=")[2]
     for sweep in (small, large):
