@@ -13,6 +13,9 @@ from starlette.responses import Response
 from app.fetched import UNCHANGING, Fetched
 from core.market.bars import Float
 
+Cell = tuple[int, int]
+"""A place on a map, by number: (across, down)."""
+
 
 @dataclass(slots=True, eq=False)
 class MapNumbers(Fetched):

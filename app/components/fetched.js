@@ -1,5 +1,5 @@
 // What a component shows, fetched from its address; while the server is away it is asked again.
-// A component of this kind has ``data.address``, reads an answer in ``read``, takes it in ``take``,
+// A component of this kind has ``data``, reads an answer in ``read``, takes it in ``take``,
 // says a sentence in ``say``, and in ``gone`` what there is to say when the address is forgotten.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
@@ -7,11 +7,15 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 class Fetched {
   tries = 0;
 
+  get address() {
+    return this.data.address;
+  }
+
   // One request at a time.
   async fetch() {
     this.stop();
     const asked = new AbortController();
-    const { address } = this.data;
+    const { address } = this;
     this.asked = asked;
     try {
       const response = await fetch(new URL(address, document.baseURI), { signal: asked.signal });

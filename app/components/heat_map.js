@@ -1,6 +1,6 @@
 // A map of a metric over two variables. Its numbers are fetched from their address when that is
-// another, one pixel of a canvas each; a click says which cell it was, and nothing else is sent.
-// Text only ever becomes textContent.
+// another, one pixel of a canvas each; a click says which cell it was, to the page and to the
+// server, and nothing else is sent. Text only ever becomes textContent.
 
 const SHADES = 256;
 const TALL = 22; // pixels a label of a row needs
@@ -224,6 +224,8 @@ class HeatMap extends Fetched {
     if (!cell || Number.isNaN(this.value(cell))) return;
     this.chosen = cell;
     this.place(this.mark, cell);
+    const detail = { name: this.data.name, cell };
+    document.dispatchEvent(new CustomEvent("cell", { detail })); // first: it waits for no script
     this.report("clicked", { across: cell[0], down: cell[1], at: Date.now() });
   }
 
