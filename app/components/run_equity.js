@@ -1,5 +1,5 @@
 // The equity of the run of a map's cell above its drawdown, and its benchmark's. Fetched when a map
-// of this page says that a cell was clicked. Text only ever becomes textContent.
+// of this page says that a cell was clicked.
 
 const DAY_MS = 86_400_000;
 const TOP = 0.7; // of the height is equity, the rest drawdown
@@ -13,14 +13,6 @@ const SHARE = new Intl.NumberFormat("en-US", { style: "percent", maximumFraction
 const EXACT_SHARE = new Intl.NumberFormat("en-US", {
   style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1,
 });
-const drawings = new WeakMap();
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 const dated = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
@@ -55,15 +47,14 @@ class RunEquity extends Fetched {
   gone = "The page was away for long: reload it to see the run.";
 
   constructor(root) {
-    super();
-    this.root = root;
-    this.names = element("div", "names");
-    this.plot = element("div", "plot");
+    super(root);
+    this.names = make("div", "names");
+    this.plot = make("div", "plot");
     this.plot.tabIndex = 0;
     this.plot.setAttribute("role", "application");
-    this.canvas = element("canvas");
-    this.line = element("div", "at");
-    this.said = element("div", "said");
+    this.canvas = make("canvas");
+    this.line = make("div", "at");
+    this.said = make("div", "said");
     this.said.setAttribute("aria-live", "polite");
     this.plot.append(this.canvas, this.line, this.said);
     root.replaceChildren(this.names, this.plot);
@@ -125,8 +116,8 @@ class RunEquity extends Fetched {
     if (!this.curve) return;
     this.names.replaceChildren(
       ...curve.lines.toReversed().map(({ label, own }) => {
-        const name = element("span", "", label);
-        const line = element("i");
+        const name = make("span", "", label);
+        const line = make("i");
         line.style.color = own ? this.data.look.own : this.data.look.benchmark;
         name.prepend(line);
         return name;
@@ -138,11 +129,6 @@ class RunEquity extends Fetched {
       + "end. Arrow keys move from session to session.");
     this.look(null);
     this.paint();
-  }
-
-  say(text) {
-    this.root.querySelector(".problem")?.remove();
-    if (text) this.root.append(element("p", "problem", text));
   }
 
   // Where things are: pixels of a session's place and of the values of both parts.
@@ -279,12 +265,7 @@ class RunEquity extends Fetched {
 }
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".curve");
-  let drawing = drawings.get(root);
-  if (!drawing) {
-    drawing = new RunEquity(root);
-    drawings.set(root, drawing);
-  }
-  drawing.receive(data);
-  return () => drawing.leave();
+  const equity = drawing(parentElement.querySelector(".curve"), RunEquity);
+  equity.receive(data);
+  return () => equity.leave();
 }
