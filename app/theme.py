@@ -171,6 +171,9 @@ def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
 
 STYLE = """
 .stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
+[role="dialog"]:has([data-testid="stSkeleton"]):not(:has([data-testid="stVerticalBlock"] :focus))
+  [data-testid="stVerticalBlock"] { visibility: hidden; }
+[role="dialog"] [data-testid="stSkeleton"] { visibility: visible; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
@@ -192,6 +195,11 @@ STYLE = """
 }
 """
 """What the theme's settings cannot say: pages use the width, figures fit their cards.
+
+The code of a field comes over the network when the first of its kind is drawn. In place of it is
+something smaller, and buttons below move when it comes: away from under the pointer that presses
+them, and another choice to where they were. A dialog shows what it holds when all of it is there,
+and what is loaded later hides nothing from somebody who is typing.
 
 On a phone columns become lines: headings above a table go, and its cells say what they are.
 """

@@ -20,6 +20,7 @@ from app.components.live_holdings import allocation_view, holdings_view
 from app.components.live_trades import trades_view
 from app.components.plain import plain
 from app.components.strategies_table import strategies_table
+from app.components.toasts import said
 from app.resources import services
 from app.theme import TRADING
 from core.accounts.account import Account
@@ -139,6 +140,7 @@ def _old(total: Now | None) -> str:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _strategies(account_id: UUID) -> None:
+    said()
     account = shown_account(account_id)
     strategies_table(account)
     if navigation.leaving() or asking():

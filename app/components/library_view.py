@@ -14,6 +14,7 @@ from app.components.library_filter import library_filter
 from app.components.library_selection import pick, selection_bar, zipped
 from app.components.list_heading import list_heading
 from app.components.plain import plain
+from app.components.toasts import say
 from app.components.zip_import import zip_import
 from app.resources import services
 from core.flow.formats.native import dump, from_json
@@ -169,14 +170,14 @@ def _clone(strategy: Strategy) -> None:
         services().user.id, copy, label=f"Copy of {strategy.slug}", folder=strategy.folder,
         tags=strategy.tags,
     )  # fmt: skip
-    st.toast(f"Copied to '{made.name}'.", icon=":material/content_copy:")
+    st.toast(f"Copied to '{plain(made.name)}'.", icon=":material/content_copy:")
 
 
 def _archive(strategy: Strategy) -> None:
     archived = strategy.archived_at is None
     services().catalogue.archive(services().user.id, [strategy.slug], archived=archived)
     done = "Archived" if archived else "Back in the list:"
-    st.toast(f"{done} '{strategy.name}'.", icon=":material/archive:")
+    st.toast(f"{done} '{plain(strategy.name)}'.", icon=":material/archive:")
 
 
 @st.dialog("Delete strategy")
@@ -190,5 +191,5 @@ def _delete(strategy: Strategy) -> None:
             st.rerun()
         if st.button("Delete", type="primary", icon=":material/delete:"):
             services().strategies.delete(services().user.id, strategy.slug)
-            st.toast(f"Deleted '{strategy.name}'.", icon=":material/delete:")
+            say(f"Deleted '{plain(strategy.name)}'.", ":material/delete:")
             st.rerun()

@@ -117,5 +117,5 @@ def _made(
     except SluiceError as err:
         show_error(err)
         return
-    st.toast(f"Made '{strategy.name}'.", icon=":material/add:")
+    st.toast(f"Made '{plain(strategy.name)}'.", icon=":material/add:")
     go(strategy.slug)

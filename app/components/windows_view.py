@@ -12,6 +12,7 @@ from app.account_reading import next_due, session_of, shown_account
 from app.components.age import age
 from app.components.downloads import export_link
 from app.components.plain import plain
+from app.components.toasts import said, say
 from app.components.window_detail import TABLE_EPOCH, window_detail
 from app.resources import services
 from app.theme import WINDOWS
@@ -40,6 +41,7 @@ def windows_view(account_id: UUID) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _list(account_id: UUID) -> None:
+    said()
     account = shown_account(account_id)
     _run_now(account)
     size = st.session_state.get("windows_shown", PAGE)
@@ -159,10 +161,10 @@ def _request(account: Account) -> None:
         limit=account.limits.manual_windows_per_day,
     )  # fmt: skip
     if made is None:
-        st.toast(
+        say(
             "Not asked for: a window is under way, or the day's "
             f"{account.limits.manual_windows_per_day} are used up.",
-            icon=":material/info:",
+            ":material/info:",
         )
         return
-    st.toast("Asked for. The scheduler takes it within a minute.", icon=":material/schedule_send:")
+    say("Asked for. The scheduler takes it within a minute.", ":material/schedule_send:")
