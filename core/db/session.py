@@ -71,6 +71,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def joined(engine: Engine, db: Connection | None) -> Iterator[Connection]:
+    """The caller's transaction ``db``, where it has one; else one of its own."""
+    if db is not None:
+        yield db
+        return
+    with transaction(engine) as own:
+        yield own
+
+
+@contextmanager
 def reachable() -> Iterator[None]:
     """Translates the driver's connection errors; what is wrong with a statement stays as it is."""
     try:

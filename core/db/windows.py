@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.clock import Clock
 from core.db.live_tables import decisions, parity, windows
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.portfolio.records import UNFINISHED, DecisionRecord, Window, WindowState
 
 
@@ -235,10 +235,8 @@ class Windows:
             .where(windows.c.id == id, windows.c.state.in_((*UNFINISHED, "requested")))
             .values(state=state, error=error, finished_at=self._clock())
         )
-        if db is not None:
-            return bool(db.execute(query).rowcount)
-        with transaction(self._engine) as own:
-            return bool(own.execute(query).rowcount)
+        with joined(self._engine, db) as here:
+            return bool(here.execute(query).rowcount)
 
     # -- parity --------------------------------------------------------------------------------
 
