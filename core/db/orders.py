@@ -25,7 +25,7 @@ from core.clock import Clock
 from core.db.leases import held
 from core.db.ledger import Ledger
 from core.db.live_tables import accounts, leases, order_parts, orders
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.errors import Fenced, Halted
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import Part
@@ -99,6 +99,17 @@ class Orders:
             for window_id, state, count in db.execute(query):
                 found[window_id][state] = count
         return dict(found)
+
+    def books_in_flight(self, account_id: UUID, db: Connection | None = None) -> frozenset[str]:
+        """Books that own a part of an order that is not final: what it fills is still to come."""
+        query = (
+            select(order_parts.c.book)
+            .join(orders, orders.c.id == order_parts.c.order_id)
+            .where(orders.c.account_id == account_id, orders.c.state.in_(OPEN))
+            .distinct()
+        )
+        with joined(self._engine, db) as here:
+            return frozenset(here.execute(query).scalars())
 
     def parts(self, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:
         with transaction(self._engine) as db:

@@ -203,15 +203,18 @@ def undeploy(desk: Desk, deployment: Deployment, *, liquidate: bool) -> Deployme
 
 
 def release(desk: Desk, deployment: Deployment, *, reason: str) -> None:
-    """End a deployment: its cash to the reserve, its positions (if any) to external."""
+    """End a deployment: its cash to the reserve, its positions (if any) to external.
+
+    Raises BadInput while one of its orders is open.
+    """
     account = desk.account
-    open_parts = desk.orders.parts([one.id for one in desk.orders.open(account.id)])
-    if any(part.book == deployment.book for owned in open_parts.values() for part in owned):
-        raise BadInput(
-            "strategy", f"an order of {deployment.name} is open.", "Try again when it is final."
-        )
     with transaction(desk.engine) as db:
         desk.ledger.lock(db, account.id)
+        # Under the lock that a window records its orders under: there are none or they are seen.
+        if deployment.book in desk.orders.books_in_flight(account.id, db):
+            raise BadInput(
+                "strategy", f"an order of {deployment.name} is open.", "Try again when it is final."
+            )
         held: Mapping[str, Decimal] = desk.ledger.balances(account.id, db).get(deployment.book, {})
         positions = [
             posting
