@@ -96,7 +96,9 @@ def _overview(
 
 def read_marks(account: Account, balances: Balances) -> Mapping[str, Mark]:
     """The newest price known of each symbol that is held; no broker is asked."""
-    windows = services().windows.of(account.id, states=("planned", "done", "expired"), limit=1)
+    windows = services().windows.of(
+        account.id, states=("planned", "done", "expired"), readings=True, limit=1
+    )
     total = services().equity.latest_snapshots(account.id).get(TOTAL)
     return marks_of(windows[0].reading if windows else {}, total, balances)
 

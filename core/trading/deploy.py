@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from core.accounts.account import Account, TradingState
-from core.accounts.events import Event, Kind
+from core.accounts.events import Kind, Severity, event_of
 from core.db.session import transaction
 from core.errors import BadInput
 from core.flow.binding import bind
@@ -261,14 +261,9 @@ def turn_kill_switch(
         turned = services.accounts.switch(account.id, state, reason=reason, by=by, db=db)
         if turned:
             kind: Kind = "released" if state == "active" else "kill_switch"
-            event = Event(
-                user_id=account.user_id,
-                at=services.clock(),
-                kind=kind,
-                severity="info" if state == "active" else "critical",
-                text=f"{account.name} is {state}" + (f": {reason}." if reason else "."),
-                account_id=account.id,
-            )
+            text = f"{account.name} is {state}" + (f": {reason}." if reason else ".")
+            severity: Severity = "info" if state == "active" else "critical"
+            event = event_of(account, services.clock(), kind, text, severity=severity)
             services.events.add([event], db=db)
     return turned
 
