@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.bootstrap.foundation import Foundation
+from core.bootstrap.once import once
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MarketServices(Foundation):
     """Sources by name, each with its cache; without a database."""
 
-    @cached_property
+    @once
     def _sources(self) -> dict[tuple[str, Path | None], tuple[int, MarketSource]]:
         """Those that were opened, by name and path; and when that had changed last."""
         return {}
@@ -38,7 +38,7 @@ class MarketServices(Foundation):
             known = self._sources[name, path] = changed, make_source(self, name, path)
         return known[1]
 
-    @cached_property
+    @once
     def redis(self) -> Redis | None:
         """The shared cache's client, if one is configured; it connects at first use.
 
