@@ -204,7 +204,8 @@ class Orders:
             return frozenset(db.execute(query).scalars())
 
     def forbidden(self, order: OrderRecord, fence: int, *, smaller: bool) -> Forbidden | None:
-        """What keeps this order from being sent at this instant: asked right before each send.
+        """What keeps this order from being sent at this instant: asked right before each send, the
+        first or another.
 
         ``smaller``: it makes a position smaller. Raises Fenced. An order that was called off stays
         so, whatever the account's state is by now.
@@ -228,14 +229,6 @@ class Orders:
         if row.cancel_asked_at is not None:
             return Forbidden("halted", "it was called off before it was sent")
         return None
-
-    def may_send(self, account_id: UUID, fence: int) -> bool:
-        """Whether orders may be sent by this fence now; those recorded as well."""
-        try:
-            with transaction(self._engine) as db:
-                return self.guard(db, account_id, fence) == "active"
-        except (Fenced, Halted):
-            return False
 
     def refuse(self, ids: Sequence[UUID], reason: str, *, status: str = "") -> int:
         """Planned orders that are not sent after all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,14 +11,21 @@ from typing import Any
 
 import pytest
 
+from core.accounts.account import Account
 from core.errors import BadInput
 from core.portfolio.equity import TOTAL, Snapshot
 from core.trading.breakers import during_session, new_session
 from core.trading.deploy import pause, release, turn_kill_switch, undeploy
 from core.trading.snapshots import Valued
+from jobs.scheduler import Trading
+from jobs.trading import AccountWork
 from tests.fakes import misbehaviour as does
 from tests.fakes.alpaca_trading import fills
 from tests.faults.stand import SESSIONS, Stand
+
+
+class Leading:
+    leads = True
 
 
 def while_it_plans(stand: Stand, happens: Callable[[], object]) -> None:
@@ -125,3 +133,26 @@ def test_a_breaker_makes_no_halt_of_a_person_smaller(stand: Stand, monkeypatch):
     account = accounts.by_id(stand.account.id)
     assert (account.state, account.state_by) == ("halted", "user")
     assert stand.events("breaker_tripped") == []
+
+
+def test_an_account_added_while_another_question_was_asked_keeps_its_work(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+):
+    """Else its desk would be closed while a thread works at it."""
+    seen: list[AccountWork] = []
+    trading = Trading(stand.services, Leading(), threading.Event())
+    accounts = stand.services.accounts
+    everyone = accounts.all
+    assert stand.account.name == "alpha"
+
+    def asked_before_it_was_there(*_: object) -> tuple[Account, ...]:
+        monkeypatch.setattr(accounts, "all", everyone)
+        trading.each(seen.append, 10, "equity")
+        return ()
+
+    monkeypatch.setattr(accounts, "all", asked_before_it_was_there)
+    trading.each(seen.append, 10, "window")
+    trading.each(seen.append, 10, "window")
+    trading.end()
+    first, second = seen
+    assert first is second
