@@ -14,6 +14,7 @@ from core.db.session import transaction
 from core.errors import BadInput
 from core.portfolio.deployment import Deployment
 from core.portfolio.equity import TOTAL, Snapshot
+from core.portfolio.ledger import total_of
 from core.risk.breaker import Shadow
 from core.trading.deploy import resume
 from core.trading.desk import Desk
@@ -92,9 +93,7 @@ def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
     if account.state_by == "user" and account.state_at and account.state_at > before.at:
         return
     moved = desk.ledger.capital_moved(desk.account.id, desk.account.currency, before.at)
-    base = before.equity + sum(
-        (amount for book, amount in moved.items() if book not in ("owner", "market")), start=0
-    )
+    base = before.equity + total_of(moved)
     result = float(valued[TOTAL].equity / base) - 1.0 if base > 0 else 0.0
     if result <= -limits.daily_loss:
         _switch(desk, "reducing", f"the account lost {-result:.1%} today", "breaker_tripped")
