@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from threading import Event as Signal
 
 import pytest
 
+from core.risk.limits import Limits
 from jobs.trading import AccountWork
 from tests.faults.stand import SESSIONS, Stand, closes_at
 
@@ -86,3 +88,23 @@ def test_an_account_without_work_takes_no_lease_however_many_windows_it_had(stan
     before = stand.services.lease_holders().get(name)
     stand.work().tick()
     assert stand.services.lease_holders().get(name) == before
+
+
+def test_the_command_runs_the_other_accounts_windows_where_one_cannot(processes: Stand):
+    """And its exit code says that not all of them did."""
+    stand = processes
+    unopened(stand)
+    services = stand.services
+    other = services.accounts.add(
+        services.user.id, "beta", broker="paper", mode="paper", source="files",
+        path=str(stand.bars), slots=(10,), limits=Limits(),
+    )  # fmt: skip
+    command = stand.sluice("window", "run", "--json")
+    told = {one["account"]: one for one in json.loads(command.stdout)["windows"]}
+    assert told["beta"]["state"] == services.windows.of(other.id)[0].state == "done"
+    assert told["alpha"]["state"] == "failed"
+    assert "another key" in told["alpha"]["error"]
+    assert command.wait() == 1
+    alone = stand.sluice("window", "run", "--json", "--account", "alpha")
+    assert alone.wait() == 1
+    assert "another key" in json.loads(alone.stdout)["error"]["message"]
