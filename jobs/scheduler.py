@@ -67,12 +67,14 @@ class Trading:
         """Do ``what`` for every account, side by side, unless this process stands by."""
         if not self._leader.leads or self._stop.is_set():
             return
+        # Before the accounts are read: what another thread makes meanwhile is of a newer account.
+        known = list(self._works)
         try:
             accounts = self._services.accounts.all()
         except SluiceError as err:
             log.warning("accounts cannot be read: %s", err)
             return
-        for removed in self._works.keys() - {account.id for account in accounts}:
+        for removed in set(known) - {account.id for account in accounts}:
             self._forget(removed)
         threads = [
             threading.Thread(
@@ -137,7 +139,7 @@ class Trading:
     def end(self) -> None:
         """Wait a little for running work, which has seen ``stop`` by now."""
         until = time.monotonic() + END_SECONDS
-        for lock in self._busy.values():
+        for lock in list(self._busy.values()):
             if lock.acquire(timeout=max(0.0, until - time.monotonic())):
                 lock.release()
             else:

@@ -32,7 +32,7 @@ def windows_view(account_id: UUID) -> None:
     chosen = st.query_params.get(_WINDOW)
     if chosen is None:
         return
-    known = {str(w.id) for w in services().windows.of(account_id, readings=False)}
+    known = {str(w.id) for w in services().windows.of(account_id)}
     if chosen not in known:
         st.info("This account has no such window.", icon=":material/search_off:")
         return
@@ -45,7 +45,7 @@ def _list(account_id: UUID) -> None:
     account = shown_account(account_id)
     _run_now(account)
     size = st.session_state.get("windows_shown", PAGE)
-    found = services().windows.of(account.id, readings=False, limit=size + 1)
+    found = services().windows.of(account.id, limit=size + 1)
     if not found:
         st.info(
             "No window yet. The first one opens "
@@ -122,9 +122,7 @@ def _run_now(account: Account) -> None:
     venue = calendar("XNYS")
     session = session_of(now)
     open_now = venue.opening(session) <= now < venue.close(session)
-    asked = [
-        one for one in shared.windows.of(account.id, session=session, readings=False) if one.manual
-    ]
+    asked = [one for one in shared.windows.of(account.id, session=session) if one.manual]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         waiting = bool(asked) and asked[0].state == "requested"
         st.button(

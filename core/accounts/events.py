@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from core.accounts.account import Account
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -115,6 +118,31 @@ class Event:
             raise ValueError(f"an event needs an aware instant, was {self.at!r}")
         if self.kind not in KINDS:
             raise ValueError(f"no kind of event: {self.kind!r}")
+
+
+def event_of(
+    account: Account,
+    at: datetime,
+    kind: Kind,
+    text: str,
+    *,
+    severity: Severity = "info",
+    deployment: UUID | None = None,
+    window: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> Event:
+    """An event of that account."""
+    return Event(
+        user_id=account.user_id,
+        at=at,
+        kind=kind,
+        severity=severity,
+        text=text,
+        account_id=account.id,
+        deployment_id=deployment,
+        window_id=window,
+        detail=dict(detail or {}),
+    )
 
 
 class Place(NamedTuple):

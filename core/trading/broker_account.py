@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -168,11 +169,8 @@ def _identify_others(services: Services, broker: BrokerName) -> None:
 
 
 def _asked(open_broker: Callable[[], Broker]) -> BrokerAccount:
-    broker = open_broker()
-    try:
+    with closing(open_broker()) as broker:
         return broker.account()
-    finally:
-        broker.close()
 
 
 def _connection(broker: BrokerName, mode: Mode, shown: BrokerAccount) -> Connection:

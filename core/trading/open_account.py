@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -81,7 +82,9 @@ def open_account(services: Services, wanted: NewAccount) -> Account:
         number=number,
     )
     try:
-        settle(services.desk(account), 0)
+        desk = services.desk(account)
+        with closing(desk.broker):
+            settle(desk, 0)
     except SluiceError:
         services.accounts.delete(account.id)
         raise
