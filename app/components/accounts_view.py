@@ -114,7 +114,7 @@ def _list() -> None:
     list_heading(WIDTHS, _TITLES, "accounts")
     for one in found:
         _row(one)
-    st.caption("Equity is read every five minutes of a session.")
+    st.caption("Equity is read when an account is added, and every five minutes of a session.")
 
 
 def _ask(dialog: str, account: Account | None = None) -> None:
