@@ -146,9 +146,9 @@ SEVERITIES: dict[str, StateStyle] = {
     "critical": StateStyle("error", "red", "Critical"),
 }
 CHECKS: dict[str, StateStyle] = {
-    "ok": StateStyle("check_circle", "green", "ok"),
-    "note": StateStyle("info", "blue", "note"),
-    "failed": StateStyle("error", "red", "failed"),
+    "ok": StateStyle("check_circle", "green", "OK"),
+    "note": StateStyle("info", "blue", "Note"),
+    "failed": StateStyle("error", "red", "Failed"),
 }
 DECISIONS: dict[str, StateStyle] = {
     "decided": StateStyle("check_circle", "green", "Decided"),
@@ -169,18 +169,33 @@ def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
     return {name: colours.series[i % len(colours.series)] for i, name in enumerate(names)}
 
 
+def style(mode: str | None) -> str:
+    """What the theme's settings cannot say, as CSS, for a mode as the browser names it."""
+    return STYLE + (DARK_STYLE if mode == "dark" else "")
+
+
+DARK_STYLE = f"""
+[data-testid^="stBaseButton-primary"]:enabled, [data-testid^="stBaseButton-primary"]:enabled p {{
+  color: {DARK.surface};
+}}
+"""
+"""White on the light blue of the dark mode's main buttons cannot be read."""
+
 STYLE = """
 .stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+[class*="st-key-wide_heading"] { padding: 0 17px; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
   [class*="st-key-wide_heading"] { display: none; }
-  .st-key-cards [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
-  .st-key-cards [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
+  [class*="st-key-cards"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
+  [class*="st-key-cards"] [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
+  [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] * { white-space: normal; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
   [class*="st-key-cell_max_drawdown_"] { --label: "Max drawdown"; }
+  [class*="st-key-cell_when_"] { --label: "Last backtest"; }
   [class*="st-key-cell_default_"] { --label: "Default"; }
   [class*="st-key-cell_sweep_"] { --label: "Values to try"; }
   [class*="st-key-cell_told_"] { --label: "Told of"; }
@@ -191,7 +206,7 @@ STYLE = """
   [class*="st-key-cell_strategies_"] { --label: "Strategies"; }
 }
 """
-"""What the theme's settings cannot say: pages use the width, figures fit their cards.
+"""Pages use the width, figures fit their cards, a list's heading stands above its cells.
 
 On a phone columns become lines: headings above a table go, and its cells say what they are.
 """

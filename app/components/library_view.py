@@ -114,7 +114,8 @@ def _row(
         for column, name in zip(cells, metrics, strict=True):
             with column.container(key=f"cell_{name}_{strategy.slug}"):
                 st.markdown(shown(name, last.metrics.get(name, math.nan)) if last else "–")
-        when.caption(_when(strategy, last))
+        with when.container(key=f"cell_when_{strategy.slug}"):
+            st.caption(_when(strategy, last))
         with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):
             _actions(strategy)
 

@@ -152,9 +152,9 @@ def remove_account(services: Services, account: Account) -> None:
     lease = services.lease(lease_of(account.id))
     if not lease.take():
         raise BadInput("account", "it is being worked on.", "Try again in a few seconds.")
-    which = f" {masked(account.number)}" if account.number else ""
+    number = f" {masked(account.number)}" if account.number else ""
+    which = f"{account.name} ({account.kind.capitalize()}{number})"
     # Of no account: it stays in the log when everything of the account is gone.
-    which = f"{account.name} ({account.kind.capitalize()}{which})"
     text = f"{which} is removed, its keys and its history with it."
     told = _event(services, account, "account_removed", text)
     try:
