@@ -190,7 +190,8 @@ STYLE = """
   [class*="st-key-wide_heading"] { display: none; }
   [class*="st-key-cards"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
   [class*="st-key-cards"] [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
-  [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] * { white-space: normal; }
+  [data-testid="stMetricDelta"] * { white-space: normal !important; }
+  .modebar-container { display: none; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
@@ -208,5 +209,6 @@ STYLE = """
 """
 """Pages use the width, figures fit their cards, a list's heading stands above its cells.
 
-On a phone columns become lines: headings above a table go, and its cells say what they are.
+On a phone columns become lines: headings above a table go, and its cells say what they are. The
+buttons of a chart, which touch screens always show, would lie on it: two fingers do the same.
 """

@@ -20,7 +20,6 @@ from core.brokers.base import Broker, BrokerAccount, Mode
 from core.db.session import transaction
 from core.errors import BadInput, KeysRefused, NeedsOperator, Unavailable
 from core.logs import hide
-from core.portfolio.equity import TOTAL
 from core.trading.desk import Desk
 from core.trading.snapshots import add_equity_points, value_now
 
@@ -94,7 +93,7 @@ def read_first_equity(services: Services, account: Account) -> None:
     The scheduler reads it during sessions only; an account that is added on a Friday evening would
     have none until Monday. Left to the scheduler where the broker does not answer.
     """
-    if TOTAL in services.equity.latest(account.id):
+    if services.equity.total(account.id) is not None:
         return
     desk = services.desk(account)
     try:
