@@ -7,6 +7,7 @@ import streamlit as st
 from app import navigation
 from app.components.builder.drafts import keep_all
 from app.components.problems import show_error
+from app.components.stylesheet import stylesheet
 from app.components.toasts import said
 from app.theme import style
 from core.errors import SluiceError
@@ -14,7 +15,7 @@ from core.errors import SluiceError
 # A file of ours: the browser would ask another server for a Material symbol as a tab's icon.
 ICON = Path(__file__).with_name("icon.svg")
 st.set_page_config(page_title="Sluice", page_icon=ICON, layout="wide")
-st.html(f"<style>{style(st.context.theme.type)}</style>")
+stylesheet(style(st.context.theme.type), "app")
 # What a dialog had to say before it closed.
 said()
 try:

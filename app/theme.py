@@ -182,6 +182,9 @@ DARK_STYLE = f"""
 """White on the light blue of the dark mode's main buttons cannot be read."""
 
 STYLE = """
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-stylesheet_"]) {
+  position: absolute; width: 0;
+}
 .stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 [class*="st-key-wide_heading"] { padding: 0 17px; }
@@ -192,6 +195,7 @@ STYLE = """
   [class*="st-key-cards"] [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
   [data-testid="stMetricDelta"] * { white-space: normal !important; }
   .modebar-container { display: none; }
+  [data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 2.4rem; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
@@ -210,5 +214,6 @@ STYLE = """
 """Pages use the width, figures fit their cards, a list's heading stands above its cells.
 
 On a phone columns become lines: headings above a table go, and its cells say what they are. The
-buttons of a chart, which touch screens always show, would lie on it: two fingers do the same.
+buttons of a chart, which touch screens always show, would lie on it: two fingers do the same. Those
+of a table stand in a line of their own, and not on the words above.
 """

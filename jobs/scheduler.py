@@ -221,15 +221,20 @@ def main() -> None:
 def _add_jobs(
     scheduler: BackgroundScheduler, services: Services, leader: Leader, trading: Trading
 ) -> None:
+    def look_at_equity() -> None:
+        trading.each(AccountWork.look_at_equity, JOB_LIMIT_SECONDS, "equity")
+
     def look() -> None:
         if leader.look():
             trading.start_up()
+            look_at_equity()
             scheduler.add_job(fill_demo, id="demo", replace_existing=True)
 
     def fill_demo() -> None:
         if not services.settings.no_demo:
             try:
-                replay_demo(services, trading.stopping)
+                if replay_demo(services, trading.stopping):
+                    look_at_equity()
             except Cancelled:
                 log.info("the demo's replay goes on at the next start")
             except SluiceError as err:

@@ -76,8 +76,9 @@ def _state(account: Account) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(style.label, icon=f":material/{style.icon}:", color=style.colour)
         if account.state != "active":
-            since = "" if account.state_at is None else f", {age(account.state_at, now)}"
-            st.caption(f"{plain(account.state_reason)}{since}", width="content")
+            since = None if account.state_at is None else age(account.state_at, now)
+            said = (plain(account.state_reason), since)
+            st.caption(", ".join(part for part in said if part), width="content")
         due = next_due(account, now)
         if due is not None:
             st.caption(

@@ -14,6 +14,7 @@ from app.components.library_filter import library_filter
 from app.components.library_selection import pick, selection_bar, zipped
 from app.components.list_heading import list_heading
 from app.components.plain import plain
+from app.components.stylesheet import stylesheet
 from app.components.zip_import import zip_import
 from app.resources import services
 from core.flow.formats.native import dump, from_json
@@ -87,7 +88,7 @@ def _rows(entries: Sequence[Entry], query: Query) -> None:
     if metrics[0] not in COLUMNS:
         label = BY_NAME[metrics[0]].label
         # As app.theme's style does for the usual three: on a phone a cell says what it is.
-        st.html(f"<style>[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}</style>")
+        stylesheet(f"[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}", "library")
     titles = ("", "Strategy", *(BY_NAME[name].label for name in metrics), "Last backtest", "")
     list_heading(widths, titles, "library")
     for entry in entries:

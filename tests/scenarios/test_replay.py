@@ -54,6 +54,9 @@ def test_the_scheduler_leaves_an_account_alone_whose_past_is_being_replayed(serv
     taken = services.equity.snapshots(account.id, books=[TOTAL])
     assert [one.session for one in taken] == sessions
     assert taken[-1].equity != 100_000
+    worth = services.equity.total(account.id)
+    assert worth is not None
+    assert (worth.equity, worth.at) == (taken[-1].equity, taken[-1].at)
 
     services.users.replayed(services.user.id)
     assert not being_filled(services, account)
