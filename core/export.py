@@ -164,7 +164,7 @@ def about(result: Result) -> Table:
         ("source", data.source),
         ("feed", data.feed),
         ("adjustment", data.adjustment),
-        ("as of", data.as_of.isoformat()),
+        ("as of", data.as_of.isoformat(timespec="seconds")),
         ("synthetic", "yes" if data.synthetic else "no"),
         ("data digest", result.data_digest),
         ("slippage bps", result.costs.slippage_bps),

@@ -14,6 +14,7 @@ from app.components.library_filter import library_filter
 from app.components.library_selection import pick, selection_bar, zipped
 from app.components.list_heading import list_heading
 from app.components.plain import plain
+from app.components.stylesheet import stylesheet
 from app.components.toasts import say
 from app.components.zip_import import zip_import
 from app.resources import services
@@ -88,7 +89,7 @@ def _rows(entries: Sequence[Entry], query: Query) -> None:
     if metrics[0] not in COLUMNS:
         label = BY_NAME[metrics[0]].label
         # As app.theme's style does for the usual three: on a phone a cell says what it is.
-        st.html(f"<style>[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}</style>")
+        stylesheet(f"[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}", "library")
     titles = ("", "Strategy", *(BY_NAME[name].label for name in metrics), "Last backtest", "")
     list_heading(widths, titles, "library")
     for entry in entries:
@@ -115,7 +116,8 @@ def _row(
         for column, name in zip(cells, metrics, strict=True):
             with column.container(key=f"cell_{name}_{strategy.slug}"):
                 st.markdown(shown(name, last.metrics.get(name, math.nan)) if last else "–")
-        when.caption(_when(strategy, last))
+        with when.container(key=f"cell_when_{strategy.slug}"):
+            st.caption(_when(strategy, last))
         with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):
             _actions(strategy)
 

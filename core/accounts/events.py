@@ -33,6 +33,9 @@ Kind = Literal[
     "kill_switch",
     "released",
     "account_halted",
+    "account_added",
+    "keys_changed",
+    "account_removed",
     "reconciled",
     "difference",
     "adopted",
@@ -73,6 +76,9 @@ KINDS: dict[Kind, KindMeaning] = {
     "kill_switch": KindMeaning("Kill switch", "A person stopped an account's orders."),
     "released": KindMeaning("Released", "A person let a stopped account trade again."),
     "account_halted": KindMeaning("Account halted", "Sluice stopped an account's orders itself."),
+    "account_added": KindMeaning("Account added", "Strategies can trade in another account."),
+    "keys_changed": KindMeaning("Keys changed", "A person gave an account other keys."),
+    "account_removed": KindMeaning("Account removed", "An account is gone, its history with it."),
     "reconciled": KindMeaning("Reconciled", "Holdings agree with the broker's again."),
     "difference": KindMeaning(
         "Difference", "Holdings differ from the broker's; the symbol is not traded."

@@ -128,8 +128,9 @@ class Accounts:
         slots: Sequence[int] | None = None,
         options: Mapping[str, Any] | None = None,
         sealed: bytes | None = None,
+        db: Connection | None = None,
     ) -> None:
-        """Change what is given, leave the rest."""
+        """Change what is given, leave the rest; in the caller's transaction if it gives ``db``."""
         values: dict[str, Any] = {}
         if limits is not None:
             values["limits"] = limits.model_dump()
@@ -139,8 +140,12 @@ class Accounts:
             values["options"] = dict(options)
         if sealed is not None:
             values["keys"] = sealed
-        with transaction(self._engine) as db:
-            db.execute(update(accounts).where(accounts.c.id == id).values(values))
+        query = update(accounts).where(accounts.c.id == id).values(values)
+        if db is not None:
+            db.execute(query)
+            return
+        with transaction(self._engine) as own:
+            own.execute(query)
 
     def refuse_taken(
         self,
@@ -219,18 +224,23 @@ class Accounts:
         with transaction(self._engine) as db:
             db.execute(update(accounts).where(accounts.c.id == id).values(activities_until=at))
 
-    def delete(self, id: UUID) -> None:  # noqa: A002
-        """Delete an account with everything of it; BadInput while a strategy runs in it."""
-        with transaction(self._engine) as db:
-            running = db.execute(
-                select(func.count()).where(
-                    deployments.c.account_id == id, deployments.c.state != "stopped"
-                )
-            ).scalar_one()
-            if running:
-                what = "1 strategy runs" if running == 1 else f"{running} strategies run"
-                raise BadInput("account", f"{what} in it.", "Stop what runs first.")
-            db.execute(delete(accounts).where(accounts.c.id == id))
+    def delete(self, id: UUID, *, db: Connection | None = None) -> bool:  # noqa: A002
+        """Delete an account with everything of it; False where it was gone already.
+
+        In the caller's transaction ``db`` if there is one. BadInput while a strategy runs in it.
+        """
+        if db is None:
+            with transaction(self._engine) as own:
+                return self.delete(id, db=own)
+        running = db.execute(
+            select(func.count()).where(
+                deployments.c.account_id == id, deployments.c.state != "stopped"
+            )
+        ).scalar_one()
+        if running:
+            what = "1 strategy runs" if running == 1 else f"{running} strategies run"
+            raise BadInput("account", f"{what} in it.", "Stop what runs first.")
+        return bool(db.execute(delete(accounts).where(accounts.c.id == id)).rowcount)
 
 
 def as_account(row: Mapping[Any, Any]) -> Account:

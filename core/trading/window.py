@@ -216,7 +216,8 @@ class TradeWindow:
                     continue
                 if any(order.state != "planned" for order in legs):
                     executor.tend(desk.account.id, window.closes_at, self._fence)
-                desk.windows.step(window.id, f"sending {side}s", f"{len(legs)} orders")
+                many = f"{len(legs)} order{'' if len(legs) == 1 else 's'}"
+                desk.windows.step(window.id, f"sending {side}s", many)
                 executor.send(legs, sending)
                 executor.await_final(
                     desk.account.id,

@@ -95,7 +95,7 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     expect(dialog).to_be_hidden()
     expect(page.get_by_text("Mine <b>", exact=True)).to_be_visible()
     expect(page.get_by_text("Alpaca paper …0001")).to_be_visible()
-    expect(page.get_by_text("not read yet")).to_be_visible()
+    expect(page.get_by_text("100,000.00 USD")).to_be_visible()
     settled(page)
     shown.append(page.content())
 

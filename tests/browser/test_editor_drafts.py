@@ -63,6 +63,11 @@ def test_an_edit_is_there_after_a_reload_until_it_is_saved_or_discarded(page, ap
     expect(named(page, "Too far")).to_be_visible()
     assert kept.has(user, strategy)
 
+    press(page, "History")  # beside the editor: both have a field for a label
+    expect(page.get_by_role("dialog").get_by_text("The first version.")).to_be_visible()
+    expect(page.get_by_text("Something went wrong")).to_have_count(0)
+    expect(named(page, "Too far")).to_be_visible()
+
     page.goto(f"{app.url}/strategy-{slug}")
     expect(page.get_by_text("Unsaved changes").first).to_be_visible()
     edit_strategy(page, app, slug)

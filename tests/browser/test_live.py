@@ -70,6 +70,8 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     operations(page, app, "ACTIVE")
     press(page, "Run now")
     expect(page.get_by_text(re.compile("taken by .* after"))).to_be_visible()
+    # The toast of a fragment's callback leaves the page its style.
+    expect(page.locator(".stMainBlockContainer")).to_have_css("padding-top", "72px")
     window = app.services.windows.of(account.id)[0]
     deadline = time.monotonic() + 60
     while app.services.windows.by_id(window.id).state != "done":

@@ -68,6 +68,8 @@ def download(page: Page, name: str, index: int = 0) -> bytes:
 
 
 def test_the_library_shows_the_examples_and_opens_one(page, app):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     library(page, app)
     for flow in example_flows().values():
         expect(page.get_by_text(flow.name, exact=True)).to_be_visible()
@@ -75,6 +77,8 @@ def test_the_library_shows_the_examples_and_opens_one(page, app):
     click(row)
     expect(run_button(page)).to_be_enabled()
     expect(page).to_have_url(f"{app.url}/strategy-risk-on-risk-off")
+    # No other server is asked for anything, not even an icon.
+    assert [url for url in asked if not url.startswith((app.url, "data:", "blob:"))] == []
 
 
 def test_a_backtest_shows_its_result_with_source_and_age(page, app):
