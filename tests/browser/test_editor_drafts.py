@@ -65,7 +65,7 @@ def test_an_edit_is_there_after_a_reload_until_it_is_saved_or_discarded(page, ap
 
     press(page, "History")  # beside the editor: both have a field for a label
     expect(page.get_by_role("dialog").get_by_text("The first version.")).to_be_visible()
-    expect(page.get_by_text("Something went wrong")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(named(page, "Too far")).to_be_visible()
 
     page.goto(f"{app.url}/strategy-{slug}")
