@@ -15,7 +15,7 @@ from core.accounts.account import Account
 from core.brokers.base import SessionHours
 from core.calendar import calendar
 from core.errors import UnknownName
-from core.portfolio.deployment import Deployment, State
+from core.portfolio.deployment import State
 from core.portfolio.equity import TOTAL
 from core.portfolio.holdings import Mark, marks_of
 from core.portfolio.ledger import RESERVE, ZERO, Balances
@@ -96,7 +96,9 @@ def _overview(
 
 def read_marks(account: Account, balances: Balances) -> Mapping[str, Mark]:
     """The newest price known of each symbol that is held; no broker is asked."""
-    windows = services().windows.of(account.id, states=("planned", "done", "expired"), limit=1)
+    windows = services().windows.of(
+        account.id, states=("planned", "done", "expired"), readings=True, limit=1
+    )
     total = services().equity.latest_snapshots(account.id).get(TOTAL)
     return marks_of(windows[0].reading if windows else {}, total, balances)
 
@@ -116,8 +118,3 @@ def read_names(account: Account) -> Names:
 
     every = services().deployments.of(account.id, ALL)
     return Names({**BOOK_NAMES, **{one.book: one.name for one in every}})
-
-
-def deployment_of(account_id: UUID, book: str) -> Deployment | None:
-    """The strategy a book belongs to, as it is now."""
-    return next((d for d in services().deployments.of(account_id, ALL) if d.book == book), None)

@@ -1,55 +1,29 @@
-"""The numbers of maps, fetched by the browser itself, once.
+"""The numbers of maps, fetched by the browser once.
 
-A run of a page's script hands the browser everything its part of the page shows. Of a map that is
-its address here and no more, so that a click on a cell does not send 40,000 numbers again.
+A click on a cell of a map therefore does not send 40,000 numbers again.
 """
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
+from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
+from app.fetched import UNCHANGING, Fetched
 from core.market.bars import Float
 
-ADDRESS = "maps"
+Cell = tuple[int, int]
+"""A place on a map, by number: (across, down)."""
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class MapNumbers:
-    """A map's ``values`` [down, across]; NaN where there is none. They do not change.
-
-    ``token`` is their address and cannot be guessed; it is known for as long as somebody holds
-    this.
-    """
+@dataclass(slots=True, eq=False)
+class MapNumbers(Fetched):
+    """A map's ``values`` [down, across]; NaN where there is none. They do not change."""
 
     values: Float
-    token: str = field(default_factory=lambda: secrets.token_hex(16))
 
-    def __post_init__(self) -> None:
-        _KNOWN[self.token] = self
-
-    @property
-    def address(self) -> str:
-        return f"{ADDRESS}/{self.token}"
-
-
-_KNOWN: WeakValueDictionary[str, MapNumbers] = WeakValueDictionary()
-
-
-async def map_numbers(request: Request) -> Response:
-    """A map's numbers row by row, as 32-bit floats, little-endian."""
-    found = _KNOWN.get(request.path_params["token"])
-    if found is None:
-        return JSONResponse({"error": "There is no such map any more."}, 404)
-    # Of an address that never means anything else, seen again after a visit to another page.
-    headers = {"Cache-Control": "private, max-age=3600, immutable"}
-    body = found.values.astype("<f4").tobytes()
-    return Response(body, media_type="application/octet-stream", headers=headers)
-
-
-routes = [Route(f"/{ADDRESS}/{{token}}", map_numbers)]
+    async def respond(self, _request: Request) -> Response:
+        """Row by row, as 32-bit floats, little-endian."""
+        body = self.values.astype("<f4").tobytes()
+        return Response(body, media_type="application/octet-stream", headers=UNCHANGING)

@@ -6,7 +6,8 @@ again. A strategy's page has its short name in its address, so that a link opens
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,10 +22,11 @@ ADDRESS = "strategy-"
 """A strategy's address is this and its short name."""
 BACKTEST, EDIT = "Backtest", "Edit"
 """The views of a strategy's page."""
-MOST_TABS, MOST_LETTERS = 6, 32
-"""Tabs that fit beside the standing pages on a usual screen, and letters of a tab's title."""
-SURE_TABS = 3
-"""Of more than fit, the first so many are never folded away."""
+MOST_LETTERS = 32
+"""Of a tab's title."""
+ROOM, EDGES = 50, 7
+"""Letters that fit into the bar beside the standing pages where it is 1400 pixels wide; of them
+each tab takes some for its icon and the space around."""
 _TABS, _NEXT, _CURRENT = "open_strategies", "next_page", "current_strategy"
 _SWEEP, _ADDRESS, _FRONT = "next_sweep", "address", "front_tab"
 # The next page is a standing one, "/library", or a strategy's short name, which has no slash.
@@ -60,8 +62,9 @@ def current() -> StreamlitPage:
     }
     new = st.Page(PAGES / "new.py", title="New", icon=":material/add:")
     # The bar folds what does not fit into "N more": that must not be the way to everything else.
-    many = len(tabs) > MOST_TABS
+    many = fitting([tab.title for tab in tabs.values()]) < len(tabs)
     order = sorted(tabs, key=lambda slug: not (many and slug == st.session_state.get(_FRONT)))
+    sure = fitting([tabs[slug].title for slug in order])
     shown = [tabs[slug] for slug in order]
     behind = [new, *shown] if many else [*shown, new]
     page = st.navigation([*standing.values(), *behind], position="top")
@@ -73,10 +76,16 @@ def current() -> StreamlitPage:
         st.switch_page(tabs[wanted])
     current = next((slug for slug, tab in tabs.items() if tab == page), None)
     st.session_state[_CURRENT] = current
-    if many and current is not None and order.index(current) >= SURE_TABS:
+    if many and current is not None and order.index(current) >= sure:
         st.session_state[_FRONT] = current
         st.rerun()  # the tab one looks at is never among those folded away
     return page
+
+
+def fitting(titles: Sequence[str]) -> int:
+    """How many of the tabs, from the first on, are surely not folded away; one at least."""
+    widths = accumulate(len(title) + EDGES for title in titles)
+    return max(1, sum(width <= ROOM for width in widths)) if titles else 0
 
 
 def current_strategy() -> str:

@@ -7,26 +7,23 @@ a page's script again: nothing races with what somebody types or clicks meanwhil
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from app.backtest_run import BacktestRun
+from app.fetched import Fetched
 from core.backtest.result import Backtest, Result
 from core.clock import Clock
 from core.errors import Cancelled
 from core.market.source import Progress
 from core.metrics.definitions import BY_NAME, shown
 
-ADDRESS = "previews"
 QUIET_SECONDS = 0.15
 """A run begins when nothing was changed for so long."""
 LONGEST_WAIT_SECONDS = 20.0
@@ -39,22 +36,18 @@ MOST_POINTS = 160
 Work = Callable[[Progress], Backtest]
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class Preview:
+@dataclass(slots=True, eq=False)
+class Preview(Fetched):
     """The newest light run of one draft, and the last result there was.
 
-    ``token`` is its address and cannot be guessed. ``number`` counts what was asked for.
+    ``number`` counts what was asked for.
     """
 
     clock: Clock
-    token: str = field(default_factory=lambda: secrets.token_hex(16))
     of: object = None
     number: int = 0
     run: BacktestRun | None = None
     _result: Result | None = None
-
-    def __post_init__(self) -> None:
-        _KNOWN[self.token] = self
 
     def want(self, of: object, work: Work | None) -> None:
         """Let it be of this from now on; the run before is dropped. Without work nothing runs."""
@@ -86,13 +79,17 @@ class Preview:
             "result": None if self._result is None else drawn(self._result),
         }
 
+    async def respond(self, _request: Request) -> Response:
+        """The newest result, as soon as its run is done."""
+        end = time.monotonic() + LONGEST_WAIT_SECONDS
+        number = self.number
+        while self.pending and self.number == number and time.monotonic() < end:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return JSONResponse(self.answer(), headers={"Cache-Control": "no-store"})
+
     def _keep_result(self) -> None:
         if self.run is not None and self.run.done and self.run.backtest is not None:
             self._result = self.run.backtest.result
-
-
-_KNOWN: WeakValueDictionary[str, Preview] = WeakValueDictionary()
-"""Previews by their tokens, for as long as a session holds them."""
 
 
 def _after(before: BacktestRun | None, work: Work) -> Work:
@@ -129,18 +126,3 @@ def drawn(result: Result) -> dict[str, Any]:
             for name in FIGURES
         ],
     }
-
-
-async def light_backtest(request: Request) -> Response:
-    """The newest result of a preview, as soon as its run is done."""
-    found = _KNOWN.get(request.path_params["token"])
-    if found is None:
-        return JSONResponse({"error": "There is no such light backtest any more."}, 404)
-    end = time.monotonic() + LONGEST_WAIT_SECONDS
-    number = found.number
-    while found.pending and found.number == number and time.monotonic() < end:
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    return JSONResponse(found.answer(), headers={"Cache-Control": "no-store"})
-
-
-routes = [Route(f"/{ADDRESS}/{{token}}", light_backtest)]

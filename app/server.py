@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app import exports, map_numbers, previews
+from app import exports, fetched
 from app.last_words import keep_last_words
 from app.resources import services
 from app.widget_states import ignore_repeats, run_whole_batches
@@ -80,7 +80,7 @@ ignore_repeats()
 app = st.App(
     MAIN,
     lifespan=lifespan,
-    routes=[Route("/healthz", health), *exports.routes, *previews.routes, *map_numbers.routes],
+    routes=[Route("/healthz", health), *exports.routes, *fetched.routes],
 )
 
 

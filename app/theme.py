@@ -146,9 +146,9 @@ SEVERITIES: dict[str, StateStyle] = {
     "critical": StateStyle("error", "red", "Critical"),
 }
 CHECKS: dict[str, StateStyle] = {
-    "ok": StateStyle("check_circle", "green", "ok"),
-    "note": StateStyle("info", "blue", "note"),
-    "failed": StateStyle("error", "red", "failed"),
+    "ok": StateStyle("check_circle", "green", "OK"),
+    "note": StateStyle("info", "blue", "Note"),
+    "failed": StateStyle("error", "red", "Failed"),
 }
 DECISIONS: dict[str, StateStyle] = {
     "decided": StateStyle("check_circle", "green", "Decided"),
@@ -169,18 +169,41 @@ def series_colours(names: tuple[str, ...], colours: Palette) -> dict[str, str]:
     return {name: colours.series[i % len(colours.series)] for i, name in enumerate(names)}
 
 
+def style(mode: str | None) -> str:
+    """What the theme's settings cannot say, as CSS, for a mode as the browser names it."""
+    return STYLE + (DARK_STYLE if mode == "dark" else "")
+
+
+DARK_STYLE = f"""
+[data-testid^="stBaseButton-primary"]:enabled, [data-testid^="stBaseButton-primary"]:enabled p {{
+  color: {DARK.surface};
+}}
+"""
+"""White on the light blue of the dark mode's main buttons cannot be read."""
+
 STYLE = """
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-stylesheet_"]) {
+  position: absolute; width: 0;
+}
 .stMainBlockContainer { padding: 4.5rem 2.5rem 3rem; }
+[role="dialog"]:has([data-testid="stSkeleton"]):not(:has([data-testid="stVerticalBlock"] :focus))
+  [data-testid="stVerticalBlock"] { visibility: hidden; }
+[role="dialog"] [data-testid="stSkeleton"] { visibility: visible; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+[class*="st-key-wide_heading"] { padding: 0 17px; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
   [class*="st-key-wide_heading"] { display: none; }
-  .st-key-cards [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
-  .st-key-cards [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
+  [class*="st-key-cards"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; gap: 0.5rem; }
+  [class*="st-key-cards"] [data-testid="stColumn"] { min-width: calc(50% - 0.25rem); flex: 1 1 0; }
+  [data-testid="stMetricDelta"] * { white-space: normal !important; }
+  .modebar-container { display: none; }
+  [data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 2.4rem; }
   [class*="st-key-cell_"] p::before { content: var(--label) " "; opacity: 0.6; }
   [class*="st-key-cell_cagr_"] { --label: "CAGR"; }
   [class*="st-key-cell_sharpe_"] { --label: "Sharpe"; }
   [class*="st-key-cell_max_drawdown_"] { --label: "Max drawdown"; }
+  [class*="st-key-cell_when_"] { --label: "Last backtest"; }
   [class*="st-key-cell_default_"] { --label: "Default"; }
   [class*="st-key-cell_sweep_"] { --label: "Values to try"; }
   [class*="st-key-cell_told_"] { --label: "Told of"; }
@@ -191,7 +214,14 @@ STYLE = """
   [class*="st-key-cell_strategies_"] { --label: "Strategies"; }
 }
 """
-"""What the theme's settings cannot say: pages use the width, figures fit their cards.
+"""Pages use the width, figures fit their cards, a list's heading stands above its cells.
 
-On a phone columns become lines: headings above a table go, and its cells say what they are.
+The code of a field comes over the network when the first of its kind is drawn. In place of it is
+something smaller, and buttons below move when it comes: away from under the pointer that presses
+them, and another choice to where they were. A dialog shows what it holds when all of it is there,
+and what is loaded later hides nothing from somebody who is typing.
+
+On a phone columns become lines: headings above a table go, and its cells say what they are. The
+buttons of a chart, which touch screens always show, would lie on it: two fingers do the same. Those
+of a table stand in a line of their own, and not on the words above.
 """

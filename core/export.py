@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from core.metrics.definitions import BY_NAME
 Row = Sequence[object]
 Table = tuple[Row, Iterable[Row]]
 """A header and its rows."""
-TableOf = Callable[[Result], Table]
 
 
 def allocations(result: Result) -> Table:
@@ -165,7 +164,7 @@ def about(result: Result) -> Table:
         ("source", data.source),
         ("feed", data.feed),
         ("adjustment", data.adjustment),
-        ("as of", data.as_of.isoformat()),
+        ("as of", data.as_of.isoformat(timespec="seconds")),
         ("synthetic", "yes" if data.synthetic else "no"),
         ("data digest", result.data_digest),
         ("slippage bps", result.costs.slippage_bps),

@@ -61,8 +61,3 @@ def inlined_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     a small function does. The code goes into every caller, so few callers should have it.
     """
     return _compiled(function, _nrt=False, forceinline=True)
-
-
-def allocating_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a function that makes arrays of its own; not for inner loops."""
-    return _compiled(function)

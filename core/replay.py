@@ -131,6 +131,16 @@ def _snapshot(desk: Desk, session: date) -> None:
         after_close(desk, session, made)
 
 
+def being_filled(services: Services, account: Account) -> bool:
+    """Whether an account is the demo one and its sixty sessions are not all replayed yet.
+
+    Until then its books are those of a day long past: nobody else values them or trades on them.
+    """
+    if account.name != DEMO_ACCOUNT or services.settings.no_demo:
+        return False
+    return services.users.wants_replay(account.user_id)
+
+
 def replay_demo(services: Services, stop: Callable[[], bool] = lambda: False) -> int:
     """Fill a new user's dashboard: the example strategies over the last sixty sessions.
 

@@ -25,7 +25,7 @@ from core.errors import Cancelled, Fenced, SluiceError, Unavailable
 from core.library.tasks import UPKEEP
 from core.logs import configure
 from core.process import Pulse, end_with_parent, on_stop
-from core.replay import replay_demo
+from core.replay import being_filled, replay_demo
 from core.settings import load_settings
 from jobs import notify
 from jobs.deadline import Overdue, within
@@ -64,21 +64,25 @@ class Trading:
         """Whether work was still running at the end."""
 
     def each(self, what: Callable[[AccountWork], None], limit: float, name: str) -> None:
-        """Do ``what`` for every account, side by side, unless this process stands by."""
+        """Do ``what`` for every account, side by side, unless this process stands by; not for one
+        whose past is still being replayed."""
         if not self._leader.leads or self._stop.is_set():
             return
+        # Before the accounts are read: what another thread makes meanwhile is of a newer account.
+        known = list(self._works)
         try:
             accounts = self._services.accounts.all()
+            ready = [one for one in accounts if not being_filled(self._services, one)]
         except SluiceError as err:
             log.warning("accounts cannot be read: %s", err)
             return
-        for removed in self._works.keys() - {account.id for account in accounts}:
+        for removed in set(known) - {account.id for account in accounts}:
             self._forget(removed)
         threads = [
             threading.Thread(
                 target=self._one, args=(account, what, limit, name), name=name, daemon=True
             )
-            for account in accounts
+            for account in ready
         ]
         for thread in threads:
             thread.start()
@@ -137,7 +141,7 @@ class Trading:
     def end(self) -> None:
         """Wait a little for running work, which has seen ``stop`` by now."""
         until = time.monotonic() + END_SECONDS
-        for lock in self._busy.values():
+        for lock in list(self._busy.values()):
             if lock.acquire(timeout=max(0.0, until - time.monotonic())):
                 lock.release()
             else:
@@ -219,15 +223,20 @@ def main() -> None:
 def _add_jobs(
     scheduler: BackgroundScheduler, services: Services, leader: Leader, trading: Trading
 ) -> None:
+    def look_at_equity() -> None:
+        trading.each(AccountWork.look_at_equity, JOB_LIMIT_SECONDS, "equity")
+
     def look() -> None:
         if leader.look():
             trading.start_up()
+            look_at_equity()
             scheduler.add_job(fill_demo, id="demo", replace_existing=True)
 
     def fill_demo() -> None:
         if not services.settings.no_demo:
             try:
-                replay_demo(services, trading.stopping)
+                if replay_demo(services, trading.stopping):
+                    look_at_equity()
             except Cancelled:
                 log.info("the demo's replay goes on at the next start")
             except SluiceError as err:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import BadInput, NeedsOperator, UnknownName
+from core.errors import BadInput, NeedsOperator, SluiceError, UnknownName
 from core.library.sweep_request import points_to_run, prepared
 from core.library.sweeps import BLOCK, Sweep
 from core.sweep.run import Sweeper
@@ -50,7 +50,11 @@ class Sweepers:
 
 
 def run_chain(services: Services, sweepers: Sweepers, number: int, chain: int) -> None:
-    """One turn of a chain: its next blocks, as long as a turn lasts and the sweep runs."""
+    """One turn of a chain: its next blocks, as long as a turn lasts and the sweep runs.
+
+    What may pass (the database is away, its disk is full) is raised: the chain is handed out again
+    in a few seconds. Anything else would come again each time, and ends the sweep.
+    """
     try:
         sweep = services.sweeps.numbered(number)
     except UnknownName:
@@ -58,10 +62,21 @@ def run_chain(services: Services, sweepers: Sweepers, number: int, chain: int) -
     if sweep.state != "running":
         return
     try:
+        _turn(services, sweepers, sweep, chain)
+    except SluiceError:
+        raise
+    except Exception as err:
+        log.exception("a sweep failed", extra={"action": "sweep", "sweep": number})
+        said = f"{type(err).__name__}: {err}".removesuffix(": ")
+        _fail(services, sweep, f"It ended with an error nobody foresaw ({said}).")
+
+
+def _turn(services: Services, sweepers: Sweepers, sweep: Sweep, chain: int) -> None:
+    number = sweep.number
+    try:
         sweeper, points = sweepers.get(sweep)
     except (BadInput, NeedsOperator) as err:
-        services.sweeps.fail(number, str(err))
-        services.start_sweeps(sweep.user_id)
+        _fail(services, sweep, str(err))
         return
     begun = time.monotonic()
     for block in services.sweeps.missing_blocks(sweep, chain):
@@ -77,12 +92,18 @@ def run_chain(services: Services, sweepers: Sweepers, number: int, chain: int) -
         services.start_sweeps(sweep.user_id)
 
 
+def _fail(services: Services, sweep: Sweep, reason: str) -> None:
+    """End it, and let the user's next one begin."""
+    services.sweeps.fail(sweep.number, reason)
+    services.start_sweeps(sweep.user_id)
+
+
 def hand_out(services: Services) -> None:
     """Make sure that every running sweep is worked on, and every user's next one is started.
 
     Whatever a crash left undone is found here; jobs that are there already are not doubled.
     """
-    for number in services.sweeps.running():
-        services.queue.sweep(services.sweeps.numbered(number))
+    for sweep in services.sweeps.running():
+        services.queue.sweep(sweep)
     for user in services.sweeps.waiting_users():
         services.start_sweeps(user)

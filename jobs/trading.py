@@ -13,14 +13,15 @@ from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import lease_of
-from core.accounts.events import Kind, Severity
+from core.accounts.events import Kind, Severity, event_of
 from core.brokers.base import OrderStream, SessionHours
 from core.calendar import calendar
-from core.errors import NeedsOperator, SluiceError, Unavailable
+from core.errors import BadInput, Fenced, NeedsOperator, SluiceError, Unavailable
 from core.portfolio.equity import TOTAL
 from core.portfolio.records import UNFINISHED, OrderRecordState, Window
 from core.trading.breakers import after_close, during_session, new_session
 from core.trading.broker_account import require_own
+from core.trading.missed import say_missed
 from core.trading.parity import check_session
 from core.trading.schedule import LOOK_BACK, Agenda, Due, agenda
 from core.trading.settle import settle
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from core.trading.desk import Desk
 
 log = logging.getLogger(__name__)
+_TRADE = {"action": "trade"}
 
 SNAPSHOT_AFTER = timedelta(minutes=5)
 """After the close."""
@@ -111,20 +113,26 @@ class AccountWork:
         if not lease.take():
             return  # another process works on it: it is done there
         try:
-            self._say_missed(plan)
+            say_missed(services, account, plan.missed)
             if called_off:
                 self._tend(lease.fence)  # before anything that may fail for another reason
             due = [*plan.now, *self._asked(waiting, plan)]
-            trader = TradeWindow(self.desk(), lease.fence, self._kept)
             for one in due:
                 if not self._stop.is_set():
-                    trader.run(one)
+                    TradeWindow(self.desk(), lease.fence, self._kept).run(one)
             if open_orders and not due and not called_off:
                 self._tend(lease.fence)
             self._say_stuck(now)
             self._refused, self._failures = "", 0
-        except (Unavailable, NeedsOperator) as err:
-            self._report(err)
+        except Fenced:
+            raise  # another process goes on with it
+        except SluiceError as err:
+            self._report(str(err), passes=isinstance(err, Unavailable))
+            self._back_off()
+        except Exception as err:
+            log.exception("%s failed in a way nobody foresaw", account.name, extra=_TRADE)
+            said = f"{type(err).__name__}: {err}".removesuffix(": ")
+            self._report(f"An error nobody foresaw ({said}). It is tried again.", passes=False)
             self._back_off()
         finally:
             lease.give_back()
@@ -163,11 +171,7 @@ class AccountWork:
         if not running:
             return Agenda((), ())
         since = min(one.created_at for one in running)
-        ended = {
-            (one.session, one.slot)
-            for one in services.windows.of(account.id, limit=100)
-            if one.state not in UNFINISHED
-        }
+        ended = services.windows.ended(account.id, (now - LOOK_BACK).date())
         return agenda(self.hours(now), account.slots, ended, now, since)
 
     def hours(self, now: datetime) -> tuple[SessionHours, ...]:
@@ -186,17 +190,6 @@ class AccountWork:
                 )
             self._hours = (now, found)
         return self._hours[1]
-
-    def _say_missed(self, plan: Agenda) -> None:
-        services = self._services
-        for due in plan.missed:
-            said = services.windows.miss(
-                self.account.id, due.session, due.slot, due_at=due.due_at, closes_at=due.closes_at
-            )
-            if said:
-                text = f"The window of {due.session} was missed: nothing ran before the close."
-                event = self.desk().event("missed_window", text, severity="critical")
-                services.events.add([event])
 
     def _say_stuck(self, now: datetime) -> None:
         """Say once of each order that it stays without an end: its symbol is not traded."""
@@ -217,8 +210,7 @@ class AccountWork:
                 f"{order.state} since {since:%H:%M} UTC. {order.symbol} is not traded until the "
                 "broker says how it ended."
             )
-            event = self.desk().event("order_failed", text, severity="critical")
-            services.events.add([event])
+            self._tell("order_failed", text, "critical")
 
     def _asked(self, waiting: Sequence[Window], plan: Agenda) -> list[Due]:
         """Windows a person asked for, and those left unfinished that are not on the agenda."""
@@ -229,14 +221,17 @@ class AccountWork:
             if (one.session, one.slot) not in listed
         ]
 
-    def _report(self, err: SluiceError) -> None:
-        """Say once what keeps an account from trading; it is tried again at the next tick."""
-        log.warning("%s cannot trade now: %s", self.account.name, err)
-        if str(err) != self._refused:
-            self._refused = str(err)
-            severity: Severity = "critical" if isinstance(err, NeedsOperator) else "warning"
-            event = self.desk().event("window_failed", str(err), severity=severity)
-            self._services.events.add([event])
+    def _report(self, why: str, *, passes: bool) -> None:
+        """Say once what keeps an account from trading; ``passes``: it may do so by itself."""
+        log.warning("%s cannot trade now: %s", self.account.name, why)
+        if why != self._refused:
+            self._refused = why
+            self._tell("window_failed", why, "warning" if passes else "critical")
+
+    def _tell(self, kind: Kind, text: str, severity: Severity) -> None:
+        """Without the desk: what keeps one from being made is told of, too."""
+        event = event_of(self.account, self._services.clock(), kind, text, severity=severity)
+        self._services.events.add([event])
 
     def start(self) -> str:
         """Reconcile before anything else; what was found, in a few words."""
@@ -245,8 +240,8 @@ class AccountWork:
             return "another process works on it"
         try:
             found = settle(self.desk(), lease.fence)
-        except (Unavailable, NeedsOperator) as err:
-            self._report(err)
+        except (Unavailable, NeedsOperator, BadInput) as err:
+            self._report(str(err), passes=isinstance(err, Unavailable))
             return f"not reconciled: {err}"
         finally:
             lease.give_back()

@@ -32,7 +32,7 @@ def main() -> None:
             shutdown_graceful_timeout=LET_FINISH_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_SECONDS,
-            delete_jobs="successful",
+            delete_jobs="always",  # what failed is in the log, and is handed out again
         )
         pulse.stop()
 

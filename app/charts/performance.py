@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -27,28 +26,21 @@ def performance_chart(
     name: str,
     benchmark: tuple[str, Float] | None = None,
     logarithmic: bool = False,
-    most: int | None = None,
 ) -> go.Figure:
-    """Equity [T] (1 at the start) in money above, drawdown below, on one time axis.
-
-    Of more than ``most`` sessions those are drawn that make out the shape (``telling``), each with
-    its own numbers.
-    """
+    """Equity [T] (1 at the start) in money above, drawdown below, on one time axis."""
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.04
     )
     lines = [] if benchmark is None else [(*benchmark, colours.benchmark, 1.4)]
     lines.append((name, equity, colours.strategy, 2.0))
-    rows = telling([values for _, values, *_ in lines], most or len(sessions))
-    x = sessions[rows]
     for label, values, colour, width in lines:
         line = {"color": colour, "width": width}
         figure.add_scatter(
-            x=x, y=values[rows] * capital, name=label, line=line, legendgroup=label,
+            x=sessions, y=values * capital, name=label, line=line, legendgroup=label,
             hovertemplate="%{y:,.0f}", row=1, col=1,
         )  # fmt: skip
         figure.add_scatter(
-            x=x, y=drawdown(values)[rows], name=label, line={"color": colour, "width": 1},
+            x=sessions, y=drawdown(values), name=label, line={"color": colour, "width": 1},
             legendgroup=label, showlegend=False, hovertemplate="%{y:.1%}",
             fill="tozeroy" if values is equity else None,
             fillcolor=translucent(colour, 0.22), row=2, col=1,
@@ -57,24 +49,6 @@ def performance_chart(
     figure.update_yaxes(type="log" if logarithmic else "linear", title="Equity", row=1, col=1)
     figure.update_yaxes(tickformat=".0%", title="Drawdown", row=2, col=1)
     return figure
-
-
-def telling(curves: Sequence[Float], most: int) -> npt.NDArray[np.intp]:
-    """The rows of curves [T] side by side that make out their shape, in order, at most ``most``.
-
-    The first, the last, and the lowest and highest of each curve in stretches of equal length.
-    """
-    count = len(curves[0])
-    if count <= most:
-        return np.arange(count)
-    wide = -(-count // max((most - 2) // (2 * len(curves)), 1))
-    begins = np.arange(0, count, wide)
-    kept = [np.array([0, count - 1])]
-    for curve in curves:
-        # The last value again and again fills the last stretch: the first of equals is found.
-        stretches = np.pad(curve, (0, len(begins) * wide - count), "edge").reshape(-1, wide)
-        kept += [begins + stretches.argmin(axis=1), begins + stretches.argmax(axis=1)]
-    return np.unique(np.concatenate(kept))
 
 
 def drawdown(equity: Float) -> Float:

@@ -17,6 +17,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
+    from core.accounts.account import kind_of
     from core.bootstrap import Services, version
 
     with Services(settings, start=False) as services:
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for one in found["accounts"]:  # type: ignore[attr-defined]
         wrong = f", {one['differences']} differences" if one["differences"] else ""
         counts = f"{one['strategies']} strategies, {one['open_orders']} open orders{wrong}"
-        what = f"{one['broker']} {one['mode']}, {one['state']}, {counts}"
+        what = f"{kind_of(one['broker'], one['mode'])}, {one['state']}, {counts}"
         out(f"Account     {one['account']}: {what}\n")
     for beat in beats:
         state = "silent" if beat.silent else "alive"

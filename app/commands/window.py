@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def run_window(options: argparse.Namespace, settings: Settings) -> int:
 
     with Services(settings, say=say) as services:
         accounts = services.accounts.chosen(services.user.id, options.account)
-        told = [_one(services, account, options) for account in accounts]
+        told = _each(services, accounts, options)
     if options.json:
         sys.stdout.write(json.dumps({"windows": told}) + "\n")
     else:
@@ -54,6 +55,38 @@ def run_window(options: argparse.Namespace, settings: Settings) -> int:
         if not told:
             sys.stdout.write("No accounts: 'sluice account add NAME --broker paper' adds one.\n")
     return 1 if any(one["state"] in ("failed", "missed", "expired") for one in told) else 0
+
+
+def _each(
+    services: Services, accounts: Sequence[Account], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """What became of each account's window: one that cannot run keeps no other from it. Raises
+    what the first raised where none could."""
+    from core.errors import SluiceError
+
+    told, errors = [], []
+    for account in accounts:
+        try:
+            told.append(_one(services, account, options))
+        except SluiceError as err:
+            errors.append(err)
+            session = options.session or services.clock().date()
+            told.append(_failed(account, session, str(err)))
+    if errors and len(errors) == len(accounts):
+        raise errors[0]
+    return told
+
+
+def _failed(account: Account, session: date, error: str) -> dict[str, Any]:
+    return {
+        "account": account.name,
+        "session": session.isoformat(),
+        "slot": None,
+        "state": "failed",
+        "error": error,
+        "decisions": [],
+        "orders": [],
+    }
 
 
 def _one(services: Services, account: Account, options: argparse.Namespace) -> dict[str, Any]:

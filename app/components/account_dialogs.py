@@ -81,6 +81,7 @@ def new_account() -> None:
     keys = _keys("new_account") if kind.broker != "paper" else None
     source = st.selectbox(
         "Market data", kind.sources, key=f"new_account_source_{kind.broker}",
+        format_func=str.capitalize,
         help="Prices its strategies decide on. Alpaca's are read with the account's own keys."
         if keys else "Prices it decides on and fills at.",
     )  # fmt: skip

@@ -24,7 +24,7 @@ from app.theme import TRADING
 from core import export
 from core.accounts.account import Account, masked
 from core.errors import SluiceError
-from core.portfolio.equity import TOTAL, EquityPoint
+from core.portfolio.equity import EquityPoint, Snapshot
 
 REFRESH_SECONDS = 10
 WIDTHS = (2.4, 2.2, 1.4, 2.4, 1.4, 1.8)
@@ -36,10 +36,10 @@ _DIALOGS = {"check": show_connection, "keys": new_keys, "remove": confirm_remova
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """An account, its newest equity (None before its first session) and its running strategies."""
+    """An account, its newest equity (None where nothing read it) and its running strategies."""
 
     account: Account
-    equity: EquityPoint | None
+    equity: EquityPoint | Snapshot | None
     strategies: int
 
     @property
@@ -76,7 +76,7 @@ def _standings() -> list[_Standing]:
     return [
         _Standing(
             account,
-            shared.equity.latest(account.id).get(TOTAL),
+            shared.equity.total(account.id),
             len(shared.deployments.of(account.id)),
         )
         for account in shared.accounts.all(shared.user.id)
@@ -114,7 +114,7 @@ def _list() -> None:
     list_heading(WIDTHS, _TITLES, "accounts")
     for one in found:
         _row(one)
-    st.caption("Equity is read every five minutes of a session.")
+    st.caption("Equity is read when an account is added, and every five minutes of a session.")
 
 
 def _ask(dialog: str, account: Account | None = None) -> None:

@@ -54,7 +54,8 @@ def backtest_result(
     _provenance(result, now, ran)
     if result.warnings:
         st.warning("\n\n".join(result.warnings), icon=":material/warning:")
-    _cards(result)
+    with st.container(key=f"cards_{key}"):
+        _cards(result)
     view = st.segmented_control(
         "View",
         list(VIEWS),
@@ -177,8 +178,9 @@ def _trades(key: str, result: Result) -> None:
 
 
 def _data(key: str, result: Result) -> None:
-    header, rows = export.about(result)
-    frame = pd.DataFrame([[what, str(value)] for what, value in rows], columns=list(header))
+    _, rows = export.about(result)
+    lines = [[str(what)[:1].upper() + str(what)[1:], str(value)] for what, value in rows]
+    frame = pd.DataFrame(lines, columns=["What", "Value"])
     st.dataframe(frame, hide_index=True, height=420)
     if result.findings:
         st.markdown("**What the quality rules found**")

@@ -9,10 +9,10 @@ import streamlit as st
 
 from app.components.age import age
 from app.components.plain import plain
-from app.components.problems import show_error
 from app.components.sweep_compare import sweep_compare
 from app.components.sweep_form import sweep_form
 from app.components.sweep_results import sweep_results
+from app.components.toasts import said, say
 from app.resources import services
 from core.errors import SluiceError, UnknownName
 from core.library.sweeps import ENDED, Sweep
@@ -85,6 +85,7 @@ def _at_work() -> bool:
 
 
 def _rows(at_work: bool) -> None:
+    said()
     user = services().user.id
     total = services().sweeps.count(user)
     page = 1
@@ -203,4 +204,4 @@ def _do(action: str, row: Sweep) -> None:
                 del st.query_params[CHOSEN]
         shared.start_sweeps(user)
     except SluiceError as err:
-        show_error(err)
+        say(plain(str(err)), ":material/error:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from app.components.plain import plain
@@ -12,7 +13,7 @@ from core.health import Check
 
 
 def show_checks(checks: Sequence[Check]) -> None:
-    """A box for each."""
+    """A box for each, and all of them as a file."""
     for check in checks:
         style = CHECKS[check.state]
         with st.container(border=True):
@@ -22,3 +23,9 @@ def show_checks(checks: Sequence[Check]) -> None:
             message.markdown(
                 plain(check.message) + (f"  \n{plain(check.fix)}" if check.fix else "")
             )
+    table = pd.DataFrame([[c.name, c.state, c.message, c.fix] for c in checks])
+    table.columns = ["Check", "State", "Message", "Fix"]
+    st.download_button(
+        "CSV", table.to_csv(index=False), "checks.csv", "text/csv", icon=":material/download:",
+        on_click="ignore",
+    )  # fmt: skip

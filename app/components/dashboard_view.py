@@ -20,10 +20,12 @@ from app.components.live_holdings import allocation_view, holdings_view
 from app.components.live_trades import trades_view
 from app.components.plain import plain
 from app.components.strategies_table import strategies_table
+from app.components.toasts import said
 from app.resources import services
 from app.theme import TRADING
 from core.accounts.account import Account
 from core.portfolio.overview import Now, Overview
+from core.replay import being_filled
 
 REFRESH_SECONDS, DETAILS_SECONDS = 4, 10
 VIEWS = {
@@ -59,6 +61,12 @@ def _figures(account_id: UUID) -> None:
     account = shown_account(account_id)
     found = read_overview(account)
     _state(account)
+    if being_filled(services(), account):
+        st.info(
+            "The demo account is being filled: its strategies are traded over past sessions, one "
+            "after the other. The figures are of the session reached so far.",
+            icon=":material/fast_forward:",
+        )
     with st.container(key="cards"):
         _cards(account, found)
 
@@ -69,8 +77,9 @@ def _state(account: Account) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(style.label, icon=f":material/{style.icon}:", color=style.colour)
         if account.state != "active":
-            since = "" if account.state_at is None else f", {age(account.state_at, now)}"
-            st.caption(f"{plain(account.state_reason)}{since}", width="content")
+            since = None if account.state_at is None else age(account.state_at, now)
+            said = (plain(account.state_reason), since)
+            st.caption(", ".join(part for part in said if part), width="content")
         due = next_due(account, now)
         if due is not None:
             st.caption(
@@ -110,10 +119,11 @@ def _cards(account: Account, found: Overview) -> None:
         help=f"{account.currency}. Everything the account holds, at the last prices known.",
     )  # fmt: skip
     known = total is not None and total.result is not None
+    moved = known and bool(total and total.result)
     columns[1].metric(
         "Today", f"{total.result:+,.2f}" if total and known else "–", border=True,
         delta=f"{total.share:+.2%}" if total and total.share is not None else "no prices yet",
-        delta_color="normal" if known else "off", delta_arrow="auto" if known else "off",
+        delta_color="normal" if moved else "off", delta_arrow="auto" if moved else "off",
         help="Result since the close before this session; deposits and withdrawals taken out.",
     )  # fmt: skip
     invested = float(1 - found.cash / equity) if equity > 0 else 0.0
@@ -139,6 +149,7 @@ def _old(total: Now | None) -> str:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _strategies(account_id: UUID) -> None:
+    said()
     account = shown_account(account_id)
     strategies_table(account)
     if navigation.leaving() or asking():

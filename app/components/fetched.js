@@ -1,17 +1,40 @@
 // What a component shows, fetched from its address; while the server is away it is asked again.
-// A component of this kind has ``data.address``, reads an answer in ``read``, takes it in ``take``,
-// says a sentence in ``say``, and in ``gone`` what there is to say when the address is forgotten.
+// A component of this kind has ``data`` and ``root``, reads an answer in ``read``, takes it in
+// ``take``, and says in ``gone`` what there is to say when the address is forgotten.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
+const there = new WeakMap();
+
+// The one drawing of this kind in an element, made when it is first seen.
+function drawing(root, Kind) {
+  if (!there.has(root)) there.set(root, new Kind(root));
+  return there.get(root);
+}
+
+// Text only ever becomes textContent.
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
 
 class Fetched {
   tries = 0;
+
+  constructor(root) {
+    this.root = root;
+  }
+
+  get address() {
+    return this.data.address;
+  }
 
   // One request at a time.
   async fetch() {
     this.stop();
     const asked = new AbortController();
-    const { address } = this.data;
+    const { address } = this;
     this.asked = asked;
     try {
       const response = await fetch(new URL(address, document.baseURI), { signal: asked.signal });
@@ -30,5 +53,11 @@ class Fetched {
     clearTimeout(this.timer);
     this.asked?.abort();
     this.asked = null;
+  }
+
+  // A sentence in place of what is not there.
+  say(text) {
+    this.root.querySelector(".problem")?.remove();
+    if (text) this.root.append(make("p", "problem", text));
   }
 }

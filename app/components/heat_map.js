@@ -1,20 +1,12 @@
 // A map of a metric over two variables. Its numbers are fetched from their address when that is
-// another, one pixel of a canvas each; a click says which cell it was, and nothing else is sent.
-// Text only ever becomes textContent.
+// another, one pixel of a canvas each; a click says which cell it was, to the page and to the
+// server, and nothing else is sent.
 
 const SHADES = 256;
 const TALL = 22; // pixels a label of a row needs
 const LETTER = 7;
 const SCALE_PARTS = 4;
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const mounted = new WeakMap();
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 function shown(value, unit) {
   if (Number.isNaN(value)) return "–";
@@ -29,8 +21,7 @@ class HeatMap extends Fetched {
   gone = "The page was away for long: reload it to see the map.";
 
   constructor(root) {
-    super();
-    this.root = root;
+    super(root);
     this.plot = make("div", "plot");
     this.plot.tabIndex = 0;
     this.plot.setAttribute("role", "application");
@@ -86,11 +77,6 @@ class HeatMap extends Fetched {
     this.asked = null;
     this.say("");
     this.paint();
-  }
-
-  say(text) {
-    this.root.querySelector(".problem")?.remove();
-    if (text) this.root.append(make("p", "problem", text));
   }
 
   // Everything but the numbers.
@@ -224,6 +210,8 @@ class HeatMap extends Fetched {
     if (!cell || Number.isNaN(this.value(cell))) return;
     this.chosen = cell;
     this.place(this.mark, cell);
+    const detail = { name: this.data.name, cell };
+    document.dispatchEvent(new CustomEvent("cell", { detail })); // first: it waits for no script
     this.report("clicked", { across: cell[0], down: cell[1], at: Date.now() });
   }
 
@@ -241,12 +229,7 @@ class HeatMap extends Fetched {
 }
 
 export default function ({ data, setStateValue, parentElement }) {
-  const root = parentElement.querySelector(".heat");
-  let map = mounted.get(root);
-  if (!map) {
-    map = new HeatMap(root);
-    mounted.set(root, map);
-  }
+  const map = drawing(parentElement.querySelector(".heat"), HeatMap);
   map.receive(data, setStateValue);
   return () => map.stop();
 }

@@ -7,11 +7,9 @@ from typing import Any
 import streamlit as st
 
 from app.components.own import FETCHED, own_component
-from app.map_numbers import MapNumbers
+from app.map_numbers import Cell, MapNumbers
 
 HEIGHT = 520
-Cell = tuple[int, int]
-"""A place on a map, by number: (across, down)."""
 
 
 def chosen_cell(name: str, shape: tuple[int, ...]) -> Cell | None:
@@ -28,8 +26,9 @@ def heat_map(
     """Draw ``numbers`` as ``look`` (``app.charts.heat``) says, ``height`` pixels high.
 
     The cell that was clicked is ``chosen_cell`` of the name ``chosen`` from the run on that it
-    brings about. Maps of one name are marked at the same cell. Where the numbers are the same
-    object as before, the browser does not ask for them again.
+    brings about; what else on the page goes by that name hears of it in the browser, before. Maps
+    of one name are marked at the same cell. Where the numbers are the same object as before, the
+    browser does not ask for them again.
     """
 
     def on_clicked() -> None:
@@ -45,6 +44,7 @@ def heat_map(
         data=look
         | {
             "address": numbers.address,
+            "name": chosen,
             "chosen": chosen_cell(chosen, numbers.values.shape),
             "height": height,
         },

@@ -18,10 +18,10 @@ from app.components.problems import show_error
 from app.components.run_equity import run_equity
 from app.components.sweep_results import open_run
 from app.components.sweep_values import labels, variables_text
-from app.map_numbers import MapNumbers
+from app.map_numbers import Cell, MapNumbers
 from app.resources import services
+from app.run_curves import Found, RunCurves
 from app.theme import palette
-from core.backtest.result import Result
 from core.backtest.run import run_backtest
 from core.backtest.settings import BacktestSettings
 from core.errors import BadInput, SluiceError
@@ -120,17 +120,23 @@ def _map(sweep: Sweep, grid: Grid, names: list[str]) -> None:
     if x == y:
         st.info("Choose two different variables.", icon=":material/swap_horiz:")
         return
-    runs = services().sweeps.runs(sweep)
     of = (str(sweep.id), sweep.done, x, y, metric, how, slices)
     try:
         maps = {"": _pivot(*of)} if split is None else _split_maps(*of, split)
     except SluiceError as err:
         show_error(err)
         return
-    chosen = _charts(sweep, grid, maps, (x, y), metric)
+    chosen = f"cell_{sweep.id}_{x}_{y}"
+    cell = _charts(sweep, grid, maps, (x, y), metric, chosen)
     _judgement(sweep, grid, next(iter(maps.values())).values, (x, y), metric)
-    if chosen is not None:
-        _clicked(sweep, grid, runs, {x: chosen[0], y: chosen[1], **slices}, metric)
+    if cell is not None:
+        point = _run_at(sweep, x, y, metric, slices, cell)
+        if point is not None:
+            open_run(sweep, grid, point, "cell")
+    run_equity(
+        _curves(str(sweep.id), sweep.done, x, y, metric, slices), cell, chosen=chosen,
+        first="Click a cell to see its run, or the best of its runs.",
+    )  # fmt: skip
 
 
 def _choices(
@@ -171,10 +177,14 @@ def _choices(
 
 
 def _charts(
-    sweep: Sweep, grid: Grid, maps: dict[str, MapNumbers], names: tuple[str, str], metric: str
-) -> tuple[int, int] | None:
-    """Draw the maps; the cell that is chosen on them, as (across, down)."""
-    chosen = f"cell_{sweep.id}_{names}"
+    sweep: Sweep,
+    grid: Grid,
+    maps: dict[str, MapNumbers],
+    names: tuple[str, str],
+    metric: str,
+    chosen: str,
+) -> Cell | None:
+    """Draw the maps; the cell that is chosen on them."""
     look = heat_look(
         labels(grid, names[0]), labels(grid, names[1]), names, BY_NAME[metric],
         span_of(*(one.values for one in maps.values())), palette(st.context.theme.type),
@@ -226,35 +236,44 @@ def _judgement(
     columns[3].metric("Best Sharpe", shown("sharpe", row["sharpe"]), border=True)
 
 
-def _clicked(sweep: Sweep, grid: Grid, runs: Runs, values: dict[str, int], metric: str) -> None:
-    """The run of a cell, or the best of them: its equity, and the way to its backtest."""
-    found = runs.page(
-        metric, descending=BY_NAME[metric].better >= 0, values=values, limit=1
-    )  # the best run where a cell stands for several
-    if not len(found.points):
-        st.info("No run stands in this cell.", icon=":material/filter_alt_off:")
-        return
-    point = int(found.points[0])
-    open_run(sweep, grid, point, "cell")
-    try:
-        result = _run(str(sweep.id), point)
-    except SluiceError as err:
-        show_error(err)
-        return
-    run_equity(result, variables_text(grid.values_at(point)), f"cell_equity_{sweep.id}")
+def _run_at(
+    sweep: Sweep, x: str, y: str, metric: str, slices: dict[str, int], cell: Cell
+) -> int | None:
+    """The run of a cell, the best of them where it stands for several; None if there is none."""
+    values = {x: cell[0], y: cell[1], **slices}
+    found = (
+        services()
+        .sweeps.runs(sweep)
+        .page(metric, descending=BY_NAME[metric].better >= 0, values=values, limit=1)
+    )
+    return int(found.points[0]) if len(found.points) else None
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _run(sweep_id: str, point: int) -> Result:
-    """The backtest of one run, on the bars of the sweep's source."""
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _curves(
+    sweep_id: str,
+    done: int,  # noqa: ARG001
+    x: str,
+    y: str,
+    metric: str,
+    slices: dict[str, int],
+) -> RunCurves:
+    """The backtests of cells, on the bars of the sweep's source."""
     sweep = services().sweeps.get(services().user.id, UUID(sweep_id))
     settings = BacktestSettings.model_validate(sweep.settings)
-    values = {**settings.variables, **grid_from_json(sweep.grid).values_at(point)}
+    grid, flow = grid_from_json(sweep.grid), from_json(dict(sweep.flow))
     source = services().source(sweep.source, path=Path(sweep.path) if sweep.path else None)
-    return run_backtest(
-        from_json(dict(sweep.flow)), source, settings.model_copy(update={"variables": values}),
-        find=finder(sweep),
-    ).result  # fmt: skip
+
+    def find(cell: Cell | None) -> Found | None:
+        point = None if cell is None else _run_at(sweep, x, y, metric, slices, cell)
+        if point is None:
+            return None
+        values = grid.values_at(point)
+        own = settings.model_copy(update={"variables": {**settings.variables, **values}})
+        backtest = run_backtest(flow, source, own, find=finder(sweep))
+        return variables_text(values), backtest.result
+
+    return RunCurves(find)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running both halves")

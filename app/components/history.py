@@ -9,6 +9,7 @@ import streamlit as st
 from app.components.age import age
 from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.toasts import said, say
 from app.resources import services
 from core.errors import SluiceError
 from core.flow.difference import difference, summary
@@ -36,6 +37,7 @@ def history(slug: str, head: int) -> None:
 
 @st.dialog("History", width="large", icon=":material/history:")
 def _dialog(slug: str, head: int) -> None:
+    said()
     labels = services().strategies.labels(services().user.id, slug)
     listed, compared = st.tabs(["Versions", "Compare"])
     with listed:
@@ -96,7 +98,7 @@ def _label(slug: str, version: StrategyVersion) -> None:
 def _call(slug: str, number: int, key: str) -> None:
     label = str(st.session_state[key]).strip()
     services().strategies.label(services().user.id, slug, number, label)
-    st.toast(f"Version {number}: label saved.", icon=":material/label:")
+    say(f"Version {number}: label saved.", ":material/label:")
 
 
 def _restore(slug: str, head: int, version: StrategyVersion) -> None:
@@ -111,7 +113,7 @@ def _restore(slug: str, head: int, version: StrategyVersion) -> None:
     if isinstance(answer, VersionConflict):
         st.warning(plain(str(answer)), icon=":material/warning:")
         return
-    st.toast(f"Version {version.number} is current again.", icon=":material/undo:")
+    say(f"Version {version.number} is current again.", ":material/undo:")
     st.rerun()
 
 

@@ -10,9 +10,8 @@ from functools import partial
 import streamlit as st
 
 from app.components.library_filter import folder_paths
-from app.components.problems import show_error
+from app.components.toasts import close_when_done
 from app.resources import services
-from core.errors import SluiceError
 from core.flow.formats.native import dump, from_json
 from core.library.catalogue import Query
 from core.library.strategies import Strategy
@@ -132,13 +131,7 @@ def _tag(slugs: tuple[str, ...]) -> None:
 
 def _done(work: Callable[[], int], done: str) -> None:
     """Do it, say so and close the dialog; what is wrong is said in it and loses nothing."""
-    try:
-        count = work()
-    except SluiceError as err:
-        show_error(err)
-        return
-    st.toast(f"{_count(count)} {done}.", icon=":material/check:")
-    st.rerun()
+    close_when_done(lambda: f"{_count(work())} {done}.")
 
 
 def _count(count: int) -> str:

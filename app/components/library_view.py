@@ -14,6 +14,8 @@ from app.components.library_filter import library_filter
 from app.components.library_selection import pick, selection_bar, zipped
 from app.components.list_heading import list_heading
 from app.components.plain import plain
+from app.components.stylesheet import stylesheet
+from app.components.toasts import say
 from app.components.zip_import import zip_import
 from app.resources import services
 from core.flow.formats.native import dump, from_json
@@ -87,7 +89,7 @@ def _rows(entries: Sequence[Entry], query: Query) -> None:
     if metrics[0] not in COLUMNS:
         label = BY_NAME[metrics[0]].label
         # As app.theme's style does for the usual three: on a phone a cell says what it is.
-        st.html(f"<style>[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}</style>")
+        stylesheet(f"[class*='st-key-cell_{metrics[0]}_'] {{ --label: '{label}'; }}", "library")
     titles = ("", "Strategy", *(BY_NAME[name].label for name in metrics), "Last backtest", "")
     list_heading(widths, titles, "library")
     for entry in entries:
@@ -114,7 +116,8 @@ def _row(
         for column, name in zip(cells, metrics, strict=True):
             with column.container(key=f"cell_{name}_{strategy.slug}"):
                 st.markdown(shown(name, last.metrics.get(name, math.nan)) if last else "–")
-        when.caption(_when(strategy, last))
+        with when.container(key=f"cell_when_{strategy.slug}"):
+            st.caption(_when(strategy, last))
         with actions.container(horizontal=True, gap="small", horizontal_alignment="right"):
             _actions(strategy)
 
@@ -169,14 +172,14 @@ def _clone(strategy: Strategy) -> None:
         services().user.id, copy, label=f"Copy of {strategy.slug}", folder=strategy.folder,
         tags=strategy.tags,
     )  # fmt: skip
-    st.toast(f"Copied to '{made.name}'.", icon=":material/content_copy:")
+    st.toast(f"Copied to '{plain(made.name)}'.", icon=":material/content_copy:")
 
 
 def _archive(strategy: Strategy) -> None:
     archived = strategy.archived_at is None
     services().catalogue.archive(services().user.id, [strategy.slug], archived=archived)
     done = "Archived" if archived else "Back in the list:"
-    st.toast(f"{done} '{strategy.name}'.", icon=":material/archive:")
+    st.toast(f"{done} '{plain(strategy.name)}'.", icon=":material/archive:")
 
 
 @st.dialog("Delete strategy")
@@ -190,5 +193,5 @@ def _delete(strategy: Strategy) -> None:
             st.rerun()
         if st.button("Delete", type="primary", icon=":material/delete:"):
             services().strategies.delete(services().user.id, strategy.slug)
-            st.toast(f"Deleted '{strategy.name}'.", icon=":material/delete:")
+            say(f"Deleted '{plain(strategy.name)}'.", ":material/delete:")
             st.rerun()

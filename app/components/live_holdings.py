@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 
 import pandas as pd
 import streamlit as st
 
-from app.account_reading import Names, desk_of, read_marks, read_names
+from app.account_reading import Names, read_marks, read_names
 from app.charts.allocation_now import allocation_now_chart
 from app.components.age import age
 from app.components.downloads import export_link
@@ -79,9 +80,9 @@ def _last_asked(
 
 
 def _ask(account: Account) -> dict[str, Decimal]:
-    desk = desk_of(account)
-    held = {one.symbol: one.quantity for one in desk.broker.positions()}
-    return {**held, account.currency: desk.broker.account().cash}
+    with closing(services().broker(account, hasty=True)) as broker:
+        held = {one.symbol: one.quantity for one in broker.positions()}
+        return {**held, account.currency: broker.account().cash}
 
 
 def _verdict(account: Account, rows: Sequence[Agreement], when: str, balances: Balances) -> None:

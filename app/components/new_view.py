@@ -70,8 +70,8 @@ def _open_any() -> None:
         return
     st.selectbox(
         "Strategy", list(names), index=None, format_func=lambda slug: names[slug],
-        placeholder=f"Part of a name of {len(names):,}", key="open_any", on_change=_chosen,
-        label_visibility="collapsed",
+        placeholder=f"Part of a name; {len(names):,} in the library", key="open_any",
+        on_change=_chosen, label_visibility="collapsed",
     )  # fmt: skip
     opened = services().tabs.titles(services().user.id)
     if opened:
@@ -117,5 +117,5 @@ def _made(
     except SluiceError as err:
         show_error(err)
         return
-    st.toast(f"Made '{strategy.name}'.", icon=":material/add:")
+    st.toast(f"Made '{plain(strategy.name)}'.", icon=":material/add:")
     go(strategy.slug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from uuid import UUID
 
@@ -55,7 +56,9 @@ def _planned(account: Account) -> Plan:
     venue = calendar("XNYS")
     session = session_of(now)
     due = Due(session, 0, now, venue.close(session))
-    return TradeWindow(desk_of(account), 0).preview(due)
+    desk = desk_of(account)
+    with closing(desk.broker):
+        return TradeWindow(desk, 0).preview(due)
 
 
 def _shown(plan: Plan, at: datetime, account: Account) -> None:

@@ -15,10 +15,10 @@ from app.components.heat_map import chosen_cell, heat_map
 from app.components.plain import plain
 from app.components.run_equity import run_equity
 from app.components.sweep_values import labels, variables_text
-from app.map_numbers import MapNumbers
+from app.map_numbers import Cell, MapNumbers
 from app.resources import services
+from app.run_curves import Found, RunCurves
 from app.theme import palette
-from core.backtest.result import Result
 from core.backtest.run import run_backtest
 from core.flow.formats.native import to_json
 from core.library.sweep_request import SweepRequest
@@ -32,6 +32,8 @@ from core.sweep.run import Measured, Sweeper
 MOST_RUNS = 10_000
 """What answers within a second; more is a batch test."""
 BEST_ROWS = 10
+Axes = tuple[str, str] | tuple[()]
+"""The variables of a map; none where there is none."""
 SHOWN = ("sharpe", "cagr", "max_drawdown", "turnover")
 
 
@@ -64,7 +66,11 @@ def quick_look(request: SweepRequest) -> None:
         "Metric", METRICS, METRICS.index("sharpe"), key="quick_metric",
         format_func=lambda name: BY_NAME[name].label,
     )  # fmt: skip
-    point = _best(found, metric)
+    if _best(found, metric) is None:
+        st.info("No run has this metric.", icon=":material/filter_alt_off:")
+        return
+    axes: Axes = ()
+    chosen, cell = "quick_cell", None
     if len(names) > 1:
         key = "_".join(names)
         x: str = two.selectbox("Across", names, 0, key=f"quick_x_{key}")
@@ -72,17 +78,13 @@ def quick_look(request: SweepRequest) -> None:
         how: Aggregate = four.selectbox(
             "Other variables", AGGREGATES, key="quick_how", format_func=str.capitalize
         )
-        clicked = _map(request, (x, y), metric, how)
-        if clicked is not None:
-            point = _best(_where(grid, found, {x: clicked[0], y: clicked[1]}), metric)
-    if point is None:
-        st.info("No run has this metric.", icon=":material/filter_alt_off:")
-        return
+        axes, chosen = (x, y), f"quick_cell_{x}_{y}"
+        cell = _map(request, axes, metric, how, chosen)
     left, right = st.columns(2)
     with left:
         st.dataframe(_table(grid, found, metric), hide_index=True)
     with right:
-        run_equity(_run(request, point), variables_text(grid.values_at(point)), "quick_equity")
+        run_equity(_curves(request, axes, metric), cell, chosen=chosen, first=None)
 
 
 def _key(request: SweepRequest) -> str:
@@ -124,17 +126,15 @@ def _where(grid: Grid, found: Measured, values: dict[str, int]) -> Measured:
 
 
 def _map(
-    request: SweepRequest, names: tuple[str, str], metric: str, how: Aggregate
-) -> tuple[int, int] | None:
-    """Draw the map; the cell that is chosen, as (across, down)."""
+    request: SweepRequest, names: tuple[str, str], metric: str, how: Aggregate, chosen: str
+) -> Cell | None:
+    """Draw the map; the cell that is chosen."""
     grid, numbers = request.grid, _numbers(request, names, metric, how)
     look = heat_look(
         labels(grid, names[0]), labels(grid, names[1]), names, BY_NAME[metric],
         span_of(numbers.values), palette(st.context.theme.type),
     )  # fmt: skip
-    key = f"quick_heat_{names}_{metric}_{how}"
-    chosen = f"{key}_cell"
-    heat_map(numbers, look, key=key, chosen=chosen, height=420)
+    heat_map(numbers, look, key=f"map_of_{chosen}", chosen=chosen, height=420)
     return chosen_cell(chosen, numbers.values.shape)
 
 
@@ -157,9 +157,21 @@ def _table(grid: Grid, found: Measured, metric: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-@st.cache_resource(max_entries=64, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})
-def _run(request: SweepRequest, point: int) -> Result:
-    values = {**request.settings.variables, **request.grid.values_at(point)}
-    settings = request.settings.model_copy(update={"variables": values})
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False, hash_funcs={SweepRequest: _key})
+def _curves(request: SweepRequest, axes: Axes, metric: str) -> RunCurves:
+    """The backtests of cells of the map over ``axes``; without a cell, of the best of all runs."""
+    looked, grid = _look(request), request.grid
     source = services().source(request.source, path=request.path)
-    return run_backtest(request.flow, source, settings, find=services().flows.find).result
+
+    def find(cell: Cell | None) -> Found | None:
+        point = _best(_where(grid, looked.found, dict(zip(axes, cell or (), strict=False))), metric)
+        if point is None:
+            return None
+        values = grid.values_at(point)
+        settings = request.settings.model_copy(
+            update={"variables": {**request.settings.variables, **values}}
+        )
+        backtest = run_backtest(request.flow, source, settings, find=services().flows.find)
+        return variables_text(values), backtest.result
+
+    return RunCurves(find)

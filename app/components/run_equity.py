@@ -1,25 +1,35 @@
-"""The equity of one run of a sweep, beside its benchmark."""
+"""The equity and drawdown of the run of a map's cell, beside its benchmark."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.charts.performance import performance_chart
+from app.charts.run_curve import curve_look
+from app.components.own import FETCHED, own_component
+from app.map_numbers import Cell
+from app.run_curves import RunCurves
 from app.theme import palette
-from core.backtest.result import Result
 
-MOST_SESSIONS = 2_000
-"""More than a chart has pixels across; the browser is done with them in a moment."""
+HEIGHT = 460
 
 
-def run_equity(result: Result, name: str, key: str) -> None:
-    """Draw it; ``name`` says which run it is, by its variables."""
-    other = result.benchmark
-    st.plotly_chart(
-        performance_chart(
-            result.sessions, result.equity, result.settings.capital,
-            palette(st.context.theme.type), name=name,
-            benchmark=(other.label, other.equity) if other else None, most=MOST_SESSIONS,
-        ),
-        key=key, config={"displayModeBar": False}, theme=None,
-    )  # fmt: skip
+def run_equity(curves: RunCurves, cell: Cell | None, *, chosen: str, first: str | None) -> None:
+    """Draw the run of ``cell``, and at a click on the maps of the name ``chosen`` that cell's.
+
+    The browser fetches it at the click: no script has to run before. Without a cell it says
+    ``first``, or draws the run that is there without one.
+    """
+    component = own_component(
+        __package__, "run_equity", "curve", "run_equity.css", (FETCHED, "run_equity.js")
+    )
+    component(
+        key=f"equity_of_{chosen}",
+        data={
+            "address": curves.address,
+            "name": chosen,
+            "chosen": cell,
+            "first": first,
+            "height": HEIGHT,
+            "look": curve_look(palette(st.context.theme.type)),
+        },
+    )

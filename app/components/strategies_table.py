@@ -14,6 +14,7 @@ from app.components.age import age
 from app.components.deployment_dialogs import ask
 from app.components.downloads import excel_link, export_link
 from app.components.plain import plain
+from app.components.toasts import say
 from app.resources import services
 from app.theme import DEPLOYMENTS
 from core.accounts.account import Account
@@ -164,11 +165,11 @@ def _turn(account: Account, chosen: Sequence[Deployment], paused: bool) -> None:
         desk = desk_of(account)
         done = [one.name for one in chosen if turn(desk, one)]
     except SluiceError as err:
-        st.toast(plain(str(err)), icon=":material/error:")
+        say(plain(str(err)), ":material/error:")
         return
     what = plain(done[0]) if len(done) == 1 else f"{len(done)} strategies"
     verb = "is" if len(done) == 1 else "are"
-    st.toast(f"{what} {verb} {word}.", icon=":material/check_circle:")
+    say(f"{what} {verb} {word}.")
 
 
 def _open(one: Deployment | None) -> None:
@@ -176,7 +177,7 @@ def _open(one: Deployment | None) -> None:
     if one is not None and one.strategy_id is not None:
         slug = services().strategies.slug(services().user.id, one.strategy_id)
     if slug is None:
-        st.toast("It is not in the library any more.", icon=":material/search_off:")
+        say("It is not in the library any more.", ":material/search_off:")
         return
     navigation.open_strategy(slug)
 

@@ -12,7 +12,7 @@ from app.components.problems import show_error
 from app.components.quick_look import MOST_RUNS, quick_look
 from app.resources import services
 from core.bootstrap import version
-from core.errors import BadInput, SluiceError
+from core.errors import SluiceError
 from core.flow.formats.native import from_json
 from core.flow.nodes import Flow
 from core.library.sweep_request import SweepRequest, reuse_of, sweep_of
@@ -56,16 +56,24 @@ def sweep_form() -> Sweep | None:
     try:
         with left:
             ranges = services().variables.sweeps(services().user.id, besides=written.variables)
-            grid = _grid(f"sweep_{slug}_{head.number}", flow, ranges)
+            values = _values(f"sweep_{slug}_{head.number}", flow, ranges)
         with right:
             data = services().settings.data
             form = backtest_form(slug, head.number, flow, data, swept=True)
-        request = SweepRequest(
-            user_id=services().user.id, flow=flow, grid=grid, settings=form.settings,
-            source=form.source, path=form.path, strategy_id=head.strategy_id, version=head.number,
-        )  # fmt: skip
-        asked = Asked(request, len(grid.points()))
-        st.caption(_size(asked))
+        if not values.texts:
+            st.info(
+                "Write the values to try into one variable or several: 5:50:5, or TLT,GLD.",
+                icon=":material/tune:",
+            )
+        else:
+            grid = values.grid()
+            request = SweepRequest(
+                user_id=services().user.id, flow=flow, grid=grid, settings=form.settings,
+                source=form.source, path=form.path, strategy_id=head.strategy_id,
+                version=head.number,
+            )  # fmt: skip
+            asked = Asked(request, len(grid.points()))
+            st.caption(_size(asked))
     except SluiceError as err:
         show_error(err)
     small = asked is not None and asked.runs <= MOST_RUNS
@@ -94,7 +102,20 @@ def _button(label: str, flag: str, icon: str, possible: bool, said: str) -> None
     )  # fmt: skip
 
 
-def _grid(key: str, flow: Flow, ranges: Mapping[str, str]) -> Grid:
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What is written of a grid, ``texts`` as name=values."""
+
+    texts: tuple[str, ...]
+    constraints: tuple[str, ...]
+    sample: Sample | None
+
+    def grid(self) -> Grid:
+        """Raises BadInput naming what is wrong."""
+        return parse_grid(self.texts, self.constraints, self.sample, field="variables")
+
+
+def _values(key: str, flow: Flow, ranges: Mapping[str, str]) -> _Values:
     """The values of each variable, the constraints between them, and a sample if wanted.
 
     A global variable's begin with those in ``ranges``.
@@ -118,10 +139,8 @@ def _grid(key: str, flow: Flow, ranges: Mapping[str, str]) -> Grid:
         help="Run so many of the points, chosen at random; empty runs all.",
         persist_state="session",
     )  # fmt: skip
-    if not texts:
-        raise BadInput("variables", "none has values to try.", "Write 5:50:5 or TLT,GLD in one.")
-    lines = [line for line in constraints.splitlines() if line.strip()]
-    return parse_grid(texts, lines, Sample(count=count) if count else None, field="variables")
+    lines = tuple(line for line in constraints.splitlines() if line.strip())
+    return _Values(tuple(texts), lines, Sample(count=count) if count else None)
 
 
 def _size(asked: Asked) -> str:

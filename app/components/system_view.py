@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from app.components.checks import show_checks
@@ -27,9 +26,3 @@ def system_view() -> None:
             st.badge("Healthy", icon=":material/check_circle:", color="green")
         st.caption(f"as of {now:%H:%M:%S} UTC, every {REFRESH_SECONDS} s", width="content")
     show_checks(checks)
-    table = pd.DataFrame([[c.name, c.state, c.message, c.fix] for c in checks])
-    table.columns = ["Check", "State", "Message", "Fix"]
-    st.download_button(
-        "CSV", table.to_csv(index=False), "checks.csv", "text/csv", icon=":material/download:",
-        on_click="ignore",
-    )  # fmt: skip

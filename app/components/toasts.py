@@ -1,4 +1,8 @@
-"""What was done, said at the next run: what is sent to the browser just before one may be lost."""
+"""What was done, said at the next run.
+
+What is sent to the browser just before a run may be lost. And what the callback of a part of the
+page shows takes the place of what the page drew first, which is its style.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,13 @@ _TOAST = "toast"
 
 
 def say(text: str, icon: str = ":material/check:") -> None:
-    """Show ``text`` (Markdown) as a toast at the next run."""
+    """Show ``text`` (Markdown) as a toast at the next run, of the page or of a part that calls
+    ``said``: the way for callbacks of such a part, and before ``st.rerun``."""
     st.session_state[_TOAST] = (text, icon)
 
 
 def said() -> None:
-    """Show what the run before had to say."""
+    """Show what the run before had to say, or the callback of this one."""
     if _TOAST in st.session_state:
         text, icon = st.session_state.pop(_TOAST)
         st.toast(text, icon=icon)

@@ -98,7 +98,7 @@ def _books(account: Account, now: datetime) -> Check:
 def _window(account: Account, now: datetime) -> Check:
     due = next_due(account, now)
     ahead = f"; the next opens {due.due_at:%a %H:%M} UTC" if due else ""
-    last = services().windows.of(account.id, readings=False, limit=1)
+    last = services().windows.of(account.id, limit=1)
     if not last:
         return Check("windows", "note", f"none yet{ahead}.")
     one = last[0]

@@ -12,6 +12,7 @@ from app.account_reading import next_due, session_of, shown_account
 from app.components.age import age
 from app.components.downloads import export_link
 from app.components.plain import plain
+from app.components.toasts import said, say
 from app.components.window_detail import TABLE_EPOCH, window_detail
 from app.resources import services
 from app.theme import WINDOWS
@@ -31,7 +32,7 @@ def windows_view(account_id: UUID) -> None:
     chosen = st.query_params.get(_WINDOW)
     if chosen is None:
         return
-    known = {str(w.id) for w in services().windows.of(account_id, readings=False)}
+    known = {str(w.id) for w in services().windows.of(account_id)}
     if chosen not in known:
         st.info("This account has no such window.", icon=":material/search_off:")
         return
@@ -40,10 +41,11 @@ def windows_view(account_id: UUID) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _list(account_id: UUID) -> None:
+    said()
     account = shown_account(account_id)
     _run_now(account)
     size = st.session_state.get("windows_shown", PAGE)
-    found = services().windows.of(account.id, readings=False, limit=size + 1)
+    found = services().windows.of(account.id, limit=size + 1)
     if not found:
         st.info(
             "No window yet. The first one opens "
@@ -120,9 +122,7 @@ def _run_now(account: Account) -> None:
     venue = calendar("XNYS")
     session = session_of(now)
     open_now = venue.opening(session) <= now < venue.close(session)
-    asked = [
-        one for one in shared.windows.of(account.id, session=session, readings=False) if one.manual
-    ]
+    asked = [one for one in shared.windows.of(account.id, session=session) if one.manual]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         waiting = bool(asked) and asked[0].state == "requested"
         st.button(
@@ -159,10 +159,10 @@ def _request(account: Account) -> None:
         limit=account.limits.manual_windows_per_day,
     )  # fmt: skip
     if made is None:
-        st.toast(
+        say(
             "Not asked for: a window is under way, or the day's "
             f"{account.limits.manual_windows_per_day} are used up.",
-            icon=":material/info:",
+            ":material/info:",
         )
         return
-    st.toast("Asked for. The scheduler takes it within a minute.", icon=":material/schedule_send:")
+    say("Asked for. The scheduler takes it within a minute.", ":material/schedule_send:")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from core.accounts.account import Account
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -30,6 +33,9 @@ Kind = Literal[
     "kill_switch",
     "released",
     "account_halted",
+    "account_added",
+    "keys_changed",
+    "account_removed",
     "reconciled",
     "difference",
     "adopted",
@@ -70,6 +76,9 @@ KINDS: dict[Kind, KindMeaning] = {
     "kill_switch": KindMeaning("Kill switch", "A person stopped an account's orders."),
     "released": KindMeaning("Released", "A person let a stopped account trade again."),
     "account_halted": KindMeaning("Account halted", "Sluice stopped an account's orders itself."),
+    "account_added": KindMeaning("Account added", "Strategies can trade in another account."),
+    "keys_changed": KindMeaning("Keys changed", "A person gave an account other keys."),
+    "account_removed": KindMeaning("Account removed", "An account is gone, its history with it."),
     "reconciled": KindMeaning("Reconciled", "Holdings agree with the broker's again."),
     "difference": KindMeaning(
         "Difference", "Holdings differ from the broker's; the symbol is not traded."
@@ -115,6 +124,31 @@ class Event:
             raise ValueError(f"an event needs an aware instant, was {self.at!r}")
         if self.kind not in KINDS:
             raise ValueError(f"no kind of event: {self.kind!r}")
+
+
+def event_of(
+    account: Account,
+    at: datetime,
+    kind: Kind,
+    text: str,
+    *,
+    severity: Severity = "info",
+    deployment: UUID | None = None,
+    window: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> Event:
+    """An event of that account."""
+    return Event(
+        user_id=account.user_id,
+        at=at,
+        kind=kind,
+        severity=severity,
+        text=text,
+        account_id=account.id,
+        deployment_id=deployment,
+        window_id=window,
+        detail=dict(detail or {}),
+    )
 
 
 class Place(NamedTuple):

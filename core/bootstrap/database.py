@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.bootstrap.foundation import Foundation
+from core.bootstrap.once import once
 
 if TYPE_CHECKING:
     from core.db.database import Database
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class DatabaseServices(Foundation):
     """Embedded or by URL: who uses it does not see which."""
 
-    @cached_property
+    @once
     def raw_database(self) -> Database:
         """The database whatever its schema: for those who check or migrate it."""
         from core.db.database import open_database
 
         return open_database(self.settings, start=self._start, say=self._say)
 
-    @cached_property
+    @once
     def database(self) -> Database:
         """The database with this Sluice's schema.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Self
 
@@ -24,6 +25,7 @@ class Foundation:
         say: Say | None = None,
     ) -> None:
         self.settings = settings
+        self.making = threading.RLock()
         self.clock: Clock = clock or settings.make_clock()
         self._start, self._migrate, self._say = start, migrate, say
 

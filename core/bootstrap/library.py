@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from core.bootstrap.once import once
 from core.bootstrap.processes import ProcessServices
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 class LibraryServices(ProcessServices):
     """The library of the user this process works for."""
 
-    @cached_property
+    @once
     def user(self) -> User:
         """Whose library this process shows."""
         from core.accounts.users import DEMO
 
         return self.users.ensure(DEMO)
 
-    @cached_property
+    @once
     def users(self) -> Users:
         from core.db.users import Users
 
@@ -44,37 +44,37 @@ class LibraryServices(ProcessServices):
 
         return seed(self.users, self.strategies, self.user.id)
 
-    @cached_property
+    @once
     def strategies(self) -> Strategies:
         from core.db.strategies import Strategies
 
         return Strategies(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def catalogue(self) -> Catalogue:
         from core.db.catalogue import Catalogue
 
         return Catalogue(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def tabs(self) -> Tabs:
         from core.db.tabs import Tabs
 
         return Tabs(self.database.engine)
 
-    @cached_property
+    @once
     def drafts(self) -> Drafts:
         from core.db.drafts import Drafts
 
         return Drafts(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def variables(self) -> Variables:
         from core.db.variables import Variables
 
         return Variables(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def flows(self) -> Flows:
         """The user's flows as they run: where a library's flow gets its global variables."""
         from core.library.flows import Flows
@@ -88,13 +88,13 @@ class LibraryServices(ProcessServices):
 
         return Intake(self.user.id, self.strategies, self.flows, read=read or parse)
 
-    @cached_property
+    @once
     def backtests(self) -> Backtests:
         from core.db.backtests import Backtests
 
         return Backtests(self.database.engine)
 
-    @cached_property
+    @once
     def sweeps(self) -> Sweeps:
         from core.db.sweeps import Sweeps
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.bootstrap.market import MarketServices
 from core.bootstrap.notices import NoticeServices
+from core.bootstrap.once import once
 from core.bootstrap.processes import ProcessServices, holder
 from core.errors import NeedsOperator
 
@@ -31,43 +31,43 @@ if TYPE_CHECKING:
 class LiveServices(ProcessServices, NoticeServices, MarketServices):
     """Its repositories, an account's broker, and the desk the account trades from."""
 
-    @cached_property
+    @once
     def accounts(self) -> Accounts:
         from core.db.accounts import Accounts
 
         return Accounts(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def deployments(self) -> Deployments:
         from core.db.deployments import Deployments
 
         return Deployments(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def ledger(self) -> Ledger:
         from core.db.ledger import Ledger
 
         return Ledger(self.database.engine)
 
-    @cached_property
+    @once
     def orders(self) -> Orders:
         from core.db.orders import Orders
 
         return Orders(self.database.engine, self.clock, self.ledger)
 
-    @cached_property
+    @once
     def windows(self) -> Windows:
         from core.db.windows import Windows
 
         return Windows(self.database.engine, self.clock)
 
-    @cached_property
+    @once
     def equity(self) -> Equity:
         from core.db.equity import Equity
 
         return Equity(self.database.engine)
 
-    @cached_property
+    @once
     def _own_sources(self) -> dict[tuple[UUID, bytes], MarketSource]:
         """Those that read with an account's keys: by account, and by its sealed keys."""
         return {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.bootstrap.foundation import Foundation
+from core.bootstrap.once import once
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class MarketServices(Foundation):
     """Sources by name, each with its cache; without a database."""
 
-    @cached_property
-    def _sources(self) -> dict[tuple[str, Path | None, int], MarketSource]:
-        """Those that were opened: by name, path, and when that changed."""
+    @once
+    def _sources(self) -> dict[tuple[str, Path | None], tuple[int, MarketSource]]:
+        """Those that were opened, by name and path; and when that had changed last."""
         return {}
 
     def source(self, name: str, *, path: Path | None = None) -> MarketSource:
@@ -32,12 +32,13 @@ class MarketServices(Foundation):
         from core.adapters import make_source
 
         changed = path.stat().st_mtime_ns if path is not None and path.exists() else 0
-        key = (name, path, changed)
-        if key not in self._sources:
-            self._sources[key] = make_source(self, name, path)
-        return self._sources[key]
+        known = self._sources.get((name, path))
+        if known is None or known[0] != changed:
+            # In place of the one before: what that has read is let go.
+            known = self._sources[name, path] = changed, make_source(self, name, path)
+        return known[1]
 
-    @cached_property
+    @once
     def redis(self) -> Redis | None:
         """The shared cache's client, if one is configured; it connects at first use.
 
@@ -50,10 +51,13 @@ class MarketServices(Foundation):
         return connect(self.settings.redis_url.get_secret_value())
 
     def cached(self, source: MarketSource, feed: str) -> MarketSource:
-        """``source`` with its settled bars kept on disk, and in Redis where configured."""
-        from core.market.cache import CachedSource
+        """``source`` with its settled bars kept on disk, and in Redis where configured; one of
+        perpetuals stays one, or holding them would cost nothing."""
+        from core.market.cache import CachedPerpetualSource, CachedSource
+        from core.market.source import PerpetualSource
 
-        return CachedSource(
+        kind = CachedPerpetualSource if isinstance(source, PerpetualSource) else CachedSource
+        return kind(
             source,
             self.settings.home / "cache" / "bars",
             self.clock,

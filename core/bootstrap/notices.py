@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from core.bootstrap.once import once
 from core.bootstrap.vault import VaultServices
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class NoticeServices(VaultServices):
     """Events, the channels they go to, and what sends them."""
 
-    @cached_property
+    @once
     def events(self) -> Events:
         """What happened in live trading."""
         from core.db.events import Events
 
         return Events(self.database.engine)
 
-    @cached_property
+    @once
     def channels(self) -> Channels:
         """Where users are told of it."""
         from core.db.channels import Channels
@@ -32,14 +32,14 @@ class NoticeServices(VaultServices):
 
         return Channels(self.database.engine, self.clock, self.vault, destination)
 
-    @cached_property
+    @once
     def deliveries(self) -> Deliveries:
         """What is still to be sent to channels."""
         from core.db.deliveries import Deliveries
 
         return Deliveries(self.database.engine, self.clock, self.vault)
 
-    @cached_property
+    @once
     def notifier(self) -> Notifier:
         """What sends it."""
         from core.notify import Notifier

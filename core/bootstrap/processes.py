@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.bootstrap.database import DatabaseServices
+from core.bootstrap.once import once
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 class ProcessServices(DatabaseServices):
     """Jobs handed out, signs of life, and what only one process may hold."""
 
-    @cached_property
+    @once
     def queue(self) -> Queue:
         """Where jobs for workers are handed out."""
         from core.db.queue import Queue
 
         return Queue(self.database.conninfo)
 
-    @cached_property
+    @once
     def heartbeats(self) -> Heartbeats:
         from core.db.heartbeats import Heartbeats
 
@@ -39,7 +39,7 @@ class ProcessServices(DatabaseServices):
 
         return Lease(self._lease_engine, self.clock, name, holder())
 
-    @cached_property
+    @once
     def _lease_engine(self) -> Engine:
         """Connections that leases keep: without a limit, so that they leave none too few to work
         with when many accounts trade at once."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.bootstrap.database import DatabaseServices
+from core.bootstrap.once import once
 
 if TYPE_CHECKING:
     from core.accounts.vault import Vault
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class VaultServices(DatabaseServices):
     """Secrets that stand in the database, sealed by a key that does not."""
 
-    @cached_property
+    @once
     def vault(self) -> Vault:
         """What seals secrets for the database."""
         from core.accounts.vault import Vault
@@ -23,7 +23,7 @@ class VaultServices(DatabaseServices):
         settings = self.settings
         return Vault(settings.home, settings.vault_key, sealed=lambda: self.sealed.count())
 
-    @cached_property
+    @once
     def sealed(self) -> Sealed:
         """What is sealed there."""
         from core.db.sealed import Sealed

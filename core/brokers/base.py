@@ -212,7 +212,7 @@ class Activity:
     """Something that changed the account without an order of ours; fills are not activities.
 
     ``cash`` is signed, what the account gained. For a split, ``ratio`` is new shares for an old
-    one and ``quantity`` the signed change of shares, where given. ``raw`` is kept for support.
+    one and ``quantity`` the signed change of shares, where given.
     """
 
     id: str

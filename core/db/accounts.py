@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +22,7 @@ from core.db.live_tables import (
     snapshots,
 )
 from core.db.orders import call_off
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.errors import BadInput, UnknownName
 from core.portfolio.equity import TOTAL
 from core.risk.limits import Limits
@@ -128,8 +128,9 @@ class Accounts:
         slots: Sequence[int] | None = None,
         options: Mapping[str, Any] | None = None,
         sealed: bytes | None = None,
+        db: Connection | None = None,
     ) -> None:
-        """Change what is given, leave the rest."""
+        """Change what is given, leave the rest; in the caller's transaction if it gives ``db``."""
         values: dict[str, Any] = {}
         if limits is not None:
             values["limits"] = limits.model_dump()
@@ -139,8 +140,12 @@ class Accounts:
             values["options"] = dict(options)
         if sealed is not None:
             values["keys"] = sealed
-        with transaction(self._engine) as db:
-            db.execute(update(accounts).where(accounts.c.id == id).values(values))
+        query = update(accounts).where(accounts.c.id == id).values(values)
+        if db is not None:
+            db.execute(query)
+            return
+        with transaction(self._engine) as own:
+            own.execute(query)
 
     def refuse_taken(
         self,
@@ -178,24 +183,27 @@ class Accounts:
         *,
         reason: str,
         by: str,
+        expected: Collection[TradingState] | None = None,
         db: Connection | None = None,
     ) -> bool:
-        """Turn the kill switch; False where it stood so already.
+        """Turn the kill switch; False where it stood so already, or is none of ``expected`` by now.
 
         From the commit on no order is recorded and none is sent that the state forbids, and what of
-        them is at the broker is to be canceled: see ``call_off``.
+        them is at the broker is to be canceled: see ``call_off``. What turns it by itself says what
+        it expects, as a person may have turned it further meanwhile.
         """
-        if db is None:
-            with transaction(self._engine) as own:
-                return self.switch(id, state, reason=reason, by=by, db=own)
-        now = self._clock()
+        now, account = self._clock(), accounts.c
         query = (
             update(accounts)
-            .where(accounts.c.id == id, accounts.c.state != state)
+            .where(account.id == id, account.state != state)
             .values(state=state, state_reason=reason, state_by=by, state_at=now)
         )
-        turned = bool(db.execute(query).rowcount)
-        call_off(db, id, state, reason, now)
+        if expected is not None:
+            query = query.where(account.state.in_(expected))
+        with joined(self._engine, db) as here:
+            turned = bool(here.execute(query).rowcount)
+            if turned or expected is None:  # a person who presses again means it again
+                call_off(here, id, state, reason, now)
         return turned
 
     def reconciled(
@@ -216,18 +224,23 @@ class Accounts:
         with transaction(self._engine) as db:
             db.execute(update(accounts).where(accounts.c.id == id).values(activities_until=at))
 
-    def delete(self, id: UUID) -> None:  # noqa: A002
-        """Delete an account with everything of it; BadInput while a strategy runs in it."""
-        with transaction(self._engine) as db:
-            running = db.execute(
-                select(func.count()).where(
-                    deployments.c.account_id == id, deployments.c.state != "stopped"
-                )
-            ).scalar_one()
-            if running:
-                what = "1 strategy runs" if running == 1 else f"{running} strategies run"
-                raise BadInput("account", f"{what} in it.", "Stop what runs first.")
-            db.execute(delete(accounts).where(accounts.c.id == id))
+    def delete(self, id: UUID, *, db: Connection | None = None) -> bool:  # noqa: A002
+        """Delete an account with everything of it; False where it was gone already.
+
+        In the caller's transaction ``db`` if there is one. BadInput while a strategy runs in it.
+        """
+        if db is None:
+            with transaction(self._engine) as own:
+                return self.delete(id, db=own)
+        running = db.execute(
+            select(func.count()).where(
+                deployments.c.account_id == id, deployments.c.state != "stopped"
+            )
+        ).scalar_one()
+        if running:
+            what = "1 strategy runs" if running == 1 else f"{running} strategies run"
+            raise BadInput("account", f"{what} in it.", "Stop what runs first.")
+        return bool(db.execute(delete(accounts).where(accounts.c.id == id)).rowcount)
 
 
 def as_account(row: Mapping[Any, Any]) -> Account:

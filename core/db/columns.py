@@ -15,12 +15,14 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Numeric,
     Text,
     Uuid,
     text,
 )
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 INSTANT = DateTime(timezone=True)
@@ -79,9 +81,12 @@ def flow_hash() -> Column[Any]:
     return Column("flow_hash", CHAR(64), nullable=False)
 
 
-def measured_flow() -> tuple[Column[Any], ...]:
+def measured_flow() -> tuple[SchemaItem, ...]:
     """What was measured: the strategy's version, if it has one, and the flow itself, which may
-    never have been saved as a strategy, or be deleted by now."""
+    never have been saved as a strategy, or be deleted by now.
+
+    A deleted strategy leaves its results behind, without the link. Its results are found by it.
+    """
     return (
         Column("strategy_id", Uuid),
         Column("version", Integer),
@@ -89,15 +94,12 @@ def measured_flow() -> tuple[Column[Any], ...]:
         Column("flow_name", Text, nullable=False),
         # json, not jsonb: it keeps the author's order of variables, which forms show.
         Column("flow", JSON, nullable=False),
-    )
-
-
-def measured_version() -> ForeignKeyConstraint:
-    """The link of ``measured_flow``: a deleted strategy leaves its results behind, without it."""
-    return ForeignKeyConstraint(
-        ["strategy_id", "version"],
-        ["strategy_versions.strategy_id", "strategy_versions.number"],
-        ondelete="SET NULL",
+        ForeignKeyConstraint(
+            ["strategy_id", "version"],
+            ["strategy_versions.strategy_id", "strategy_versions.number"],
+            ondelete="SET NULL",
+        ),
+        Index(None, "strategy_id", "version"),
     )
 
 

@@ -13,6 +13,7 @@ import logging
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -295,8 +296,10 @@ def _sent(db: Connection, channel: UUID, bundle: Bundle, now: datetime) -> None:
 def _failed(
     db: Connection, channel: UUID, bundle: Bundle | None, error: str, now: datetime
 ) -> None:
+    by_tries: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in bundle.deliveries if bundle else ():
-        tries = delivery.tries + 1
+        by_tries[delivery.tries + 1].append(delivery)
+    for tries, some in by_tries.items():
         given_up = tries >= MOST_TRIES
         values = {
             "state": "failed" if given_up else "due",
@@ -304,8 +307,8 @@ def _failed(
             "next_try_at": now if given_up else now + BACK_OFF[tries - 1],
             "error": error,
         }
-        one = _of(channel, Bundle((delivery,)))
-        db.execute(update(deliveries).where(one, deliveries.c.state != "sent").values(values))
+        these = _of(channel, Bundle(tuple(some)))
+        db.execute(update(deliveries).where(these, deliveries.c.state != "sent").values(values))
     table = channels.c
     pause = case((table.failures == 0, PAUSES[0]), else_=PAUSES[1])
     db.execute(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import Clock
 from core.db.live_tables import accounts, deployments
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.errors import BadInput, UnknownName
 from core.portfolio.deployment import Deployment, State
 
@@ -35,6 +35,19 @@ class Deployments:
         with transaction(self._engine) as db:
             rows = db.execute(query.order_by(deployments.c.name, deployments.c.id)).mappings()
             return tuple(Deployment(**row) for row in rows)
+
+    def standing(self, account_id: UUID, db: Connection) -> dict[UUID, tuple[State, str]]:
+        """State and version of each that is not stopped; they stay so until the transaction ends.
+
+        Who posts to the account locks its ledger before.
+        """
+        query = (
+            select(deployments.c.id, deployments.c.state, deployments.c.flow_hash)
+            .where(deployments.c.account_id == account_id, deployments.c.state != "stopped")
+            .order_by(deployments.c.id)
+            .with_for_update(read=True)
+        )
+        return {row.id: (row.state, row.flow_hash) for row in db.execute(query)}
 
     def of_user(self, user_id: UUID) -> tuple[Deployment, ...]:
         """All of a user's, stopped ones included, by name."""
@@ -125,10 +138,8 @@ class Deployments:
             .where(deployments.c.id == id, deployments.c.state.in_(list(expected)))
             .values(values)
         )
-        if db is not None:
-            return bool(db.execute(query).rowcount)
-        with transaction(self._engine) as own:
-            return bool(own.execute(query).rowcount)
+        with joined(self._engine, db) as here:
+            return bool(here.execute(query).rowcount)
 
     def remember_shadow(self, id: UUID, shadow: _Changes) -> None:  # noqa: A002
         with transaction(self._engine) as db:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from core.db.live_tables import equity_points, snapshots
 from core.db.session import transaction
-from core.portfolio.equity import EquityPoint, Snapshot
+from core.portfolio.equity import TOTAL, EquityPoint, Snapshot
 
 
 class Equity:
@@ -115,6 +115,14 @@ class Equity:
         )
         with transaction(self._engine) as db:
             return {row["book"]: _snapshot(row) for row in db.execute(query).mappings()}
+
+    def total(self, account_id: UUID) -> EquityPoint | Snapshot | None:
+        """What all of the account was worth when that was last read, at a close or in between."""
+        found = (
+            self.latest(account_id).get(TOTAL),
+            self.latest_snapshots(account_id, metrics=()).get(TOTAL),
+        )
+        return max((one for one in found if one), key=lambda one: one.at, default=None)
 
     def growths(self, account_id: UUID, since: date) -> dict[str, list[float]]:
         """Growth of one unit of each book, session after session, the oldest first."""

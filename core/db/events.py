@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_
 
 from core.accounts.events import Event, Kind, Place, Recorded, Severity, from_severity
 from core.db.live_tables import accounts, deployments, events
-from core.db.session import transaction
+from core.db.session import joined, transaction
 
 _COLUMNS = tuple(Event.__dataclass_fields__)
 
@@ -30,11 +30,8 @@ class Events:
         rows = [_row(event) for event in happened]
         if not rows:
             return
-        if db is not None:
-            db.execute(insert(events), rows)
-            return
-        with transaction(self._engine) as own:
-            own.execute(insert(events), rows)
+        with joined(self._engine, db) as here:
+            here.execute(insert(events), rows)
 
     def page(
         self,

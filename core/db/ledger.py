@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Select, case, delete, func, select, t
 from sqlalchemy.dialects.postgresql import insert
 
 from core.db.live_tables import balances, ledger_entries, ledger_postings, lots
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.portfolio.ledger import OTHER_SIDES, Entry, Posting
 from core.portfolio.lots import Lot, after_split, after_trade
 
@@ -55,10 +55,8 @@ class Ledger:
         query = select(balances.c.book, balances.c.asset, balances.c.amount).where(
             balances.c.account_id == account_id
         )
-        if db is not None:
-            return _by_book(db.execute(query).all())
-        with transaction(self._engine) as own:
-            return _by_book(own.execute(query).all())
+        with joined(self._engine, db) as here:
+            return _by_book(here.execute(query).all())
 
     def lots(self, account_id: UUID) -> dict[tuple[str, str], tuple[Lot, ...]]:
         """Open lots by book and symbol, oldest first."""

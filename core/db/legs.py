@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Engine, Text, cast, func, select
+from sqlalchemy import ColumnElement, Engine, Subquery, Text, case, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.db.live_tables import (
@@ -19,7 +17,6 @@ from core.db.live_tables import (
     orders,
 )
 from core.db.session import transaction
-from core.portfolio.ledger import ZERO
 from core.portfolio.records import Leg
 
 
@@ -29,11 +26,12 @@ def newest_legs(
     """Of each of these strategies and each symbol the leg that was recorded last, in that session
     or later."""
     order, part = orders.c, order_parts.c
-    query = (
+    newest = (
         select(
             part.book, order.symbol, order.side, order.session, order.created_at, order.state,
-            order.status, order.cancel_asked_at.is_not(None), part.quantity - part.booked_quantity,
-            decisions.c.flow_hash, order.slot,
+            order.status, order.cancel_asked_at.is_not(None).label("called_off"),
+            (part.quantity - part.booked_quantity).label("missing"), decisions.c.flow_hash,
+            order.slot,
         )
         .join(orders, order.id == part.order_id)
         .join(
@@ -48,25 +46,28 @@ def newest_legs(
         )
         .ext(distinct_on(part.book, order.symbol))
         .order_by(part.book, order.symbol, order.created_at.desc())
-    )  # fmt: skip
-    found: list[Leg] = []
+    ).subquery()  # fmt: skip
+    columns = [column for column in newest.c if column.name != "slot"]
+    crossed = case((newest.c.missing != 0, _crossed_since(newest, account_id)), else_=0)
     with transaction(engine) as db:
-        for *values, slot in db.execute(query):
-            leg = Leg(*values)
-            entry, posting = ledger_entries.c, ledger_postings.c
-            inside = (
-                select(func.coalesce(func.sum(posting.amount), 0))
-                .join(ledger_entries, entry.id == posting.entry_id)
-                .where(
-                    entry.account_id == account_id,
-                    entry.kind == "cross",
-                    entry.at >= leg.at,
-                    # Its own window's crosses were taken off before the order was made.
-                    entry.reference != f"cross:{leg.session}:{slot}",
-                    posting.book == leg.book,
-                    posting.asset == leg.symbol,
-                )
-            )
-            crossed = db.execute(inside).scalar_one() if leg.missing else ZERO
-            found.append(replace(leg, crossed=Decimal(crossed)))
-    return tuple(found)
+        return tuple(Leg(*row) for row in db.execute(select(*columns, crossed)))
+
+
+def _crossed_since(leg: Subquery, account_id: UUID) -> ColumnElement[int]:
+    """What its strategy traded of its symbol inside since, signed."""
+    entry, posting = ledger_entries.c, ledger_postings.c
+    # Its own window's crosses were taken off before the order was made.
+    own = func.concat("cross:", func.to_char(leg.c.session, "YYYY-MM-DD"), ":", leg.c.slot)
+    return (
+        select(func.coalesce(func.sum(posting.amount), 0))
+        .join(ledger_entries, entry.id == posting.entry_id)
+        .where(
+            entry.account_id == account_id,
+            entry.kind == "cross",
+            entry.at >= leg.c.created_at,
+            entry.reference != own,
+            posting.book == leg.c.book,
+            posting.asset == leg.c.symbol,
+        )
+        .scalar_subquery()
+    )

@@ -25,7 +25,7 @@ from core.clock import Clock
 from core.db.leases import held
 from core.db.ledger import Ledger
 from core.db.live_tables import accounts, leases, order_parts, orders
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.errors import Fenced, Halted
 from core.portfolio.ledger import Entry
 from core.portfolio.netting import Part
@@ -99,6 +99,17 @@ class Orders:
             for window_id, state, count in db.execute(query):
                 found[window_id][state] = count
         return dict(found)
+
+    def books_in_flight(self, account_id: UUID, db: Connection | None = None) -> frozenset[str]:
+        """Books that own a part of an order that is not final: what it fills is still to come."""
+        query = (
+            select(order_parts.c.book)
+            .join(orders, orders.c.id == order_parts.c.order_id)
+            .where(orders.c.account_id == account_id, orders.c.state.in_(OPEN))
+            .distinct()
+        )
+        with joined(self._engine, db) as here:
+            return frozenset(here.execute(query).scalars())
 
     def parts(self, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Part, ...]]:
         with transaction(self._engine) as db:
@@ -193,7 +204,8 @@ class Orders:
             return frozenset(db.execute(query).scalars())
 
     def forbidden(self, order: OrderRecord, fence: int, *, smaller: bool) -> Forbidden | None:
-        """What keeps this order from being sent at this instant: asked right before each send.
+        """What keeps this order from being sent at this instant: asked right before each send, the
+        first or another.
 
         ``smaller``: it makes a position smaller. Raises Fenced. An order that was called off stays
         so, whatever the account's state is by now.
@@ -217,14 +229,6 @@ class Orders:
         if row.cancel_asked_at is not None:
             return Forbidden("halted", "it was called off before it was sent")
         return None
-
-    def may_send(self, account_id: UUID, fence: int) -> bool:
-        """Whether orders may be sent by this fence now; those recorded as well."""
-        try:
-            with transaction(self._engine) as db:
-                return self.guard(db, account_id, fence) == "active"
-        except (Fenced, Halted):
-            return False
 
     def refuse(self, ids: Sequence[UUID], reason: str, *, status: str = "") -> int:
         """Planned orders that are not sent after all."""

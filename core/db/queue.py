@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import JobDeferrer
 
+from core.db.session import POOL_SECONDS, reachable
 from core.library.sweeps import Sweep
 from core.library.tasks import SWEEP, UPKEEP
 
 
 class Queue:
-    """Hands out jobs; ``jobs/queue.py`` has what workers do with them."""
+    """Hands out jobs; ``jobs/queue.py`` has what workers do with them.
 
-    def __init__(self, conninfo: str) -> None:
+    Its methods raise Unavailable where the database cannot be reached within ``wait_seconds``.
+    """
+
+    def __init__(self, conninfo: str, *, wait_seconds: float = POOL_SECONDS) -> None:
         # One connection, opened at first use and kept: workers hand out their next turn with it.
-        connector = SyncPsycopgConnector(conninfo=conninfo, min_size=0, max_size=1)
+        connector = SyncPsycopgConnector(
+            conninfo=conninfo, min_size=0, max_size=1, timeout=wait_seconds
+        )
         self._app = App(connector=connector)
         self._lock = threading.Lock()
         self._open = False
@@ -57,6 +65,15 @@ class Queue:
             task, queueing_lock=queueing_lock, lock=lock, priority=priority
         )
         try:
-            deferrer.defer(**arguments)
+            with reachable():
+                _defer(deferrer, arguments)
         except AlreadyEnqueued:
             return
+
+
+def _defer(deferrer: JobDeferrer, arguments: Mapping[str, int]) -> None:
+    """Raises the driver's own errors: procrastinate has one for all of them."""
+    try:
+        deferrer.defer(**arguments)
+    except ConnectorException as err:
+        raise err.__cause__ or err from None

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 from sqlalchemy import (
+    ARRAY,
     REAL,
     BigInteger,
     Column,
@@ -26,6 +27,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     and_,
+    any_,
+    bindparam,
     case,
     cast,
     func,
@@ -51,6 +54,8 @@ NAN: ColumnElement[float] = literal_column("'NaN'::real")
 """What equals an undefined metric, in Postgres."""
 FAR_DOWN = 20_000
 """Where a page begins that is quicker found here: Postgres sorts all before it, on one core."""
+MOST_LISTED = 10_000
+"""Runs that are quicker named than found: each is looked up in the index."""
 MOST_EXPRESSIONS = 8
 """Postgres keeps statistics of so many together."""
 
@@ -84,19 +89,15 @@ def index(db: Connection, number: int, grid: Grid) -> None:
     name = f'runs."sweep_{int(number)}"'
     db.execute(text(f"ALTER TABLE {name} ADD PRIMARY KEY (run)"))
     digits = [
-        f"((run / {weight}) % {length})::int" for weight, length in _places(grid) if length > 1
+        f"((run / {weight}) % {length})::int"
+        for weight, length in zip(grid.weights(), grid.shape, strict=True)
+        if length > 1
     ]
     if len(digits) > 1:
         expressions = ", ".join(f"({digit})" for digit in digits[:MOST_EXPRESSIONS])
         statistics = f'runs."sweep_{int(number)}_digits"'
         db.execute(text(f"CREATE STATISTICS {statistics} (ndistinct) ON {expressions} FROM {name}"))
     db.execute(text(f"ANALYZE {name}"))
-
-
-def _places(grid: Grid) -> list[tuple[int, int]]:
-    """Weight and number of values of each axis in a run's index."""
-    shape = grid.shape
-    return [(prod(shape[i + 1 :]), length) for i, length in enumerate(shape)]
 
 
 def digit_of(run: ColumnElement[int], weight: int, length: int) -> ColumnElement[int]:
@@ -308,7 +309,8 @@ class Runs:
 
     def _place(self, name: str) -> tuple[int, int]:
         """Weight and number of values of a variable in a run's index."""
-        return _places(self._grid)[self._grid.axis_of[name]]
+        i = self._grid.axis_of[name]
+        return self._grid.weights()[i], self._grid.shape[i]
 
     def _wanted(
         self, filters: Sequence[Filter], values: Mapping[str, int] | None
@@ -321,8 +323,11 @@ class Runs:
                 conditions.append(column >= one.low)
             if one.high is not None:
                 conditions.append(column <= one.high)
-        for name, digit in (values or {}).items():
-            conditions.append(self._digit(name) == digit)
+        if values and self._grid.size_at(values) <= MOST_LISTED:
+            points = bindparam("points", self._grid.points_at(values).tolist(), ARRAY(BigInteger))
+            conditions.append(self._table.c.run == any_(points))
+        else:
+            conditions += [self._digit(name) == digit for name, digit in (values or {}).items()]
         return and_(*conditions)
 
 

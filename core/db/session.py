@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -19,7 +20,9 @@ from core.errors import NeedsOperator, Unavailable
 CONNECT_SECONDS = 5
 """Longest wait for a server to accept a connection."""
 
-_POOL_SECONDS = 10.0
+POOL_SECONDS = 10.0
+"""Longest wait for a connection that another thread has."""
+
 _FULL = ("53100",)  # disk_full
 # The server is shutting down, starting up, or has no connection left.
 _BUSY = ("57P01", "57P02", "57P03", "53300")
@@ -45,7 +48,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         make_url(conninfo(url)).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         pool_pre_ping=True,
-        pool_timeout=_POOL_SECONDS,
+        pool_timeout=POOL_SECONDS,
         # NaN is no JSON: writing it would fail in Postgres, with a worse message.
         json_serializer=partial(json.dumps, allow_nan=False, ensure_ascii=False),
         connect_args={
@@ -71,22 +74,35 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def joined(engine: Engine, db: Connection | None) -> Iterator[Connection]:
+    """The caller's transaction ``db``, where it has one; else one of its own."""
+    if db is not None:
+        yield db
+        return
+    with transaction(engine) as own:
+        yield own
+
+
+@contextmanager
 def reachable() -> Iterator[None]:
-    """Translates the driver's connection errors; what is wrong with a statement stays as it is."""
+    """Translates the driver's connection errors, SQLAlchemy's or its own; what is wrong with a
+    statement stays as it is."""
     try:
         yield
     except PoolTimeout as err:
         raise Unavailable(
-            f"All connections to the database are busy (waited {_POOL_SECONDS:.0f} s). Try again."
+            f"All connections to the database are busy (waited {POOL_SECONDS:.0f} s). Try again."
         ) from err
-    except DBAPIError as err:
-        state = getattr(err.orig, "sqlstate", None)
+    except (DBAPIError, psycopg.Error) as err:
+        said = err.orig if isinstance(err, DBAPIError) else err
+        state = getattr(said, "sqlstate", None)
         if state in _FULL:
             raise NeedsOperator(
                 "The database's disk is full: nothing was saved. Free some space and try again."
             ) from err
-        if err.connection_invalidated or state in _BUSY or _lost(err, state):
-            raise Unavailable(f"The database cannot be reached: {_reason(err)}") from err
+        invalidated = isinstance(err, DBAPIError) and err.connection_invalidated
+        if invalidated or state in _BUSY or _lost(said, state):
+            raise Unavailable(f"The database cannot be reached: {_reason(said)}") from err
         raise
 
 
@@ -99,18 +115,16 @@ def ping(engine: Engine, *, seconds: float = 2.0) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _lost(err: DBAPIError, state: Any) -> bool:
+def _lost(said: object, state: Any) -> bool:
     """A connection that could not be made has no SQL state; class 08 is the connection's."""
-    import psycopg
-
     if isinstance(state, str):
         return state.startswith("08")
-    return isinstance(err.orig, psycopg.OperationalError | psycopg.InterfaceError)
+    return isinstance(said, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-def _reason(err: DBAPIError) -> str:
-    lines = str(err.orig).strip().splitlines()
-    return lines[0] if lines else type(err.orig).__name__
+def _reason(said: object) -> str:
+    lines = str(said).strip().splitlines()
+    return lines[0] if lines else type(said).__name__
 
 
 def _bad_url(why: str) -> NeedsOperator:

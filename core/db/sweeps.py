@@ -8,7 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Result,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import Clock
@@ -59,8 +69,7 @@ class Sweeps:
         query = select(*_FIELDS).where(sweeps.c.user_id == user_id)
         query = query.order_by(rank, sweeps.c.priority.desc(), sweeps.c.created_at.desc())
         with transaction(self._engine) as db:
-            rows = db.execute(query.limit(limit).offset(offset)).mappings()
-            return [Sweep(**row, flow={}, references={}) for row in rows]
+            return _light(db.execute(query.limit(limit).offset(offset)))
 
     def count(self, user_id: UUID) -> int:
         query = select(func.count()).where(sweeps.c.user_id == user_id)
@@ -87,10 +96,10 @@ class Sweeps:
         with transaction(self._engine) as db:
             return [Sweep(**row) for row in db.execute(query.limit(limit)).mappings()]
 
-    def running(self) -> list[int]:
-        """Numbers of the sweeps that workers should be at."""
+    def running(self) -> list[Sweep]:
+        """What workers should be at, whoever's it is; flows are left out."""
         with transaction(self._engine) as db:
-            return list(db.scalars(select(sweeps.c.number).where(sweeps.c.state == "running")))
+            return _light(db.execute(select(*_FIELDS).where(sweeps.c.state == "running")))
 
     def waiting_users(self) -> list[UUID]:
         """Users with a queued sweep."""
@@ -182,15 +191,18 @@ class Sweeps:
             which = sweeps.c.number == number
             self._move(db, which, "failed", error=error, finished_at=self._clock())
 
-    def commit_block(self, number: int, block: int, found: Measured) -> State:
-        """Write a block's runs and the progress, once; returns the sweep's state.
+    def commit_block(self, number: int, block: int, found: Measured) -> State | None:
+        """Write a block's runs and the progress, once; returns the sweep's state, None if it is
+        deleted by now.
 
         Nothing is written if the sweep is not running, or another worker was faster.
         """
         failed = int((found.reason != 0).sum())
         this = sweeps.c.number == number
         with transaction(self._engine) as db:
-            state: State = db.execute(select(sweeps.c.state).where(this)).scalar_one()
+            # Who deletes it now waits for this block.
+            stays = select(sweeps.c.state).where(this).with_for_update(read=True, key_share=True)
+            state: State | None = db.execute(stays).scalar_one_or_none()
             if state != "running":
                 return state
             row = {"sweep": number, "block": block, "finished_at": self._clock()}
@@ -203,13 +215,16 @@ class Sweeps:
         return state
 
     def finish(self, number: int) -> bool:
-        """Finish a sweep all of whose blocks are there; whether this call did."""
+        """Finish a sweep all of whose blocks are there; whether this call did. One that is deleted
+        has nothing to finish."""
         with transaction(self._engine) as db:
             own = (sweeps.c.total - sweeps.c.reused).label("own")
             one = select(sweeps.c.state, sweeps.c.grid, own).where(sweeps.c.number == number)
-            row = db.execute(one.with_for_update()).one()
+            row = db.execute(one.with_for_update()).one_or_none()
+            if row is None or row.state != "running":
+                return False
             query = select(func.count()).where(sweep_blocks.c.sweep == number)
-            if row.state != "running" or db.execute(query).scalar_one() < -(-row.own // BLOCK):
+            if db.execute(query).scalar_one() < -(-row.own // BLOCK):
                 return False
             runs.index(db, number, grid_from_json(row.grid))
             which = sweeps.c.number == number
@@ -233,8 +248,7 @@ class Sweeps:
         """The user's of what ``delete_older`` removes, the oldest first."""
         query = select(*_FIELDS).where(_old(before), sweeps.c.user_id == user_id)
         with transaction(self._engine) as db:
-            rows = db.execute(query.order_by(sweeps.c.finished_at)).mappings()
-            return [Sweep(**row, flow={}, references={}) for row in rows]
+            return _light(db.execute(query.order_by(sweeps.c.finished_at)))
 
     def delete_older(self, before: datetime) -> int:
         """Remove ended sweeps that are not pinned and ended before then; returns how many."""
@@ -259,6 +273,11 @@ class Sweeps:
         """To ``state``, if it can be reached from the present one."""
         query = update(sweeps).where(which, sweeps.c.state.in_(_AFTER[state]))
         return bool(db.execute(query.values({"state": state, **values})).rowcount)
+
+
+def _light(rows: Result[Any]) -> list[Sweep]:
+    """Sweeps without what ``_FIELDS`` leaves out."""
+    return [Sweep(**row, flow={}, references={}) for row in rows.mappings()]
 
 
 def _stays(db: Connection, number: int) -> bool:

@@ -164,10 +164,8 @@ backtests = Table(
     Column("started_at", INSTANT, nullable=False),
     Column("finished_at", INSTANT, nullable=False),
     Column("pinned", Boolean, nullable=False, server_default=FALSE),
-    columns.measured_version(),
     CheckConstraint("(strategy_id IS NULL) = (version IS NULL)", name="version"),
     Index(None, "user_id", "finished_at"),
-    Index(None, "strategy_id", "version"),
     # The newest result of each strategy, which the library's list shows and sorts by.
     Index(None, "strategy_id", "finished_at"),
 )
@@ -203,9 +201,7 @@ sweeps = Table(
     Column("started_at", INSTANT),
     Column("finished_at", INSTANT),
     Column("pinned", Boolean, nullable=False),
-    columns.measured_version(),
     Index(None, "user_id", "created_at"),
-    Index(None, "strategy_id", "version"),
 )
 
 # A block's row is written in the transaction that writes its runs: once, whoever computes it.

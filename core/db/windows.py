@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from core.clock import Clock
 from core.db.live_tables import decisions, parity, windows
-from core.db.session import transaction
+from core.db.session import joined, transaction
 from core.portfolio.records import UNFINISHED, DecisionRecord, Window, WindowState
 
 
@@ -43,7 +43,7 @@ class Windows:
         *,
         session: date | None = None,
         states: Sequence[WindowState] | None = None,
-        readings: bool = True,
+        readings: bool = False,
         limit: int | None = None,
     ) -> tuple[Window, ...]:
         """Newest first; what each had read only when asked for, it is big."""
@@ -56,6 +56,19 @@ class Windows:
         query = query.order_by(windows.c.due_at.desc(), windows.c.slot).limit(limit)
         with transaction(self._engine) as db:
             return tuple(_window(row) for row in db.execute(query).mappings())
+
+    def ended(self, account_id: UUID, since: date) -> set[tuple[date, int]]:
+        """Session and slot of each window from that session on that no process has to go on with.
+
+        Asked every few seconds: nothing else is read.
+        """
+        query = select(windows.c.session, windows.c.slot).where(
+            windows.c.account_id == account_id,
+            windows.c.session >= since,
+            windows.c.state.not_in(UNFINISHED),
+        )
+        with transaction(self._engine) as db:
+            return {(row.session, row.slot) for row in db.execute(query)}
 
     def decisions(self, window_id: UUID, *, traces: bool = False) -> tuple[DecisionRecord, ...]:
         """What each deployment decided in a window; traces only when asked for, they are big."""
@@ -177,9 +190,16 @@ class Windows:
         return None if made is None else _window(made)
 
     def miss(
-        self, account_id: UUID, session: date, slot: int, *, due_at: datetime, closes_at: datetime
+        self,
+        account_id: UUID,
+        session: date,
+        slot: int,
+        *,
+        due_at: datetime,
+        closes_at: datetime,
+        db: Connection | None = None,
     ) -> bool:
-        """Say that a window was missed; False if it was claimed, or said already."""
+        """Record that a window was missed; False if it was claimed, or recorded already."""
         row = {
             "id": uuid4(),
             "account_id": account_id,
@@ -190,9 +210,9 @@ class Windows:
             "closes_at": closes_at,
             "finished_at": self._clock(),
         }
-        with transaction(self._engine) as db:
-            query = insert(windows).values(row).on_conflict_do_nothing()
-            return db.execute(query.returning(windows.c.id)).one_or_none() is not None
+        query = insert(windows).values(row).on_conflict_do_nothing().returning(windows.c.id)
+        with joined(self._engine, db) as here:
+            return here.execute(query).one_or_none() is not None
 
     def plan(
         self,
@@ -235,10 +255,8 @@ class Windows:
             .where(windows.c.id == id, windows.c.state.in_((*UNFINISHED, "requested")))
             .values(state=state, error=error, finished_at=self._clock())
         )
-        if db is not None:
-            return bool(db.execute(query).rowcount)
-        with transaction(self._engine) as own:
-            return bool(own.execute(query).rowcount)
+        with joined(self._engine, db) as here:
+            return bool(here.execute(query).rowcount)
 
     # -- parity --------------------------------------------------------------------------------
 

@@ -128,6 +128,11 @@ def owned(balances: Balances) -> dict[str, Decimal]:
     return {asset: amount for asset, amount in sums.items() if amount}
 
 
+def total_of(by_book: Mapping[str, Decimal]) -> Decimal:
+    """The sum over all books but the other sides: what moved between books is none."""
+    return sum((amount for book, amount in by_book.items() if book not in OTHER_SIDES), ZERO)
+
+
 def shared_out(total: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> dict[str, Decimal]:
     """``total`` over owners in proportion to ``parts``, in whole steps, summing to it exactly.
 

@@ -115,11 +115,11 @@ class Part:
 
 def split_fill(
     parts: Sequence[Part], filled: Decimal, cash: Decimal, step: Decimal
-) -> tuple[tuple[Part, ...], Decimal]:
-    """The parts after the order has filled ``filled`` for ``cash`` in all, and what no part owns.
+) -> tuple[Part, ...]:
+    """The parts after the order has filled ``filled`` for ``cash`` in all.
 
     Both are cumulative: applying the same twice changes nothing. What a broker filled over the
-    order's quantity is nobody's part and returned, for the reserve to own.
+    order's quantity is nobody's part, and of its cash no more than that quantity's share is booked.
     """
     booked = sum((part.booked_quantity for part in parts), ZERO)
     spent = sum((part.booked_cash for part in parts), ZERO)
@@ -128,23 +128,20 @@ def split_fill(
     more = max(min(filled - booked, open_quantity), ZERO)
     beyond = max(filled - booked - open_quantity, ZERO)
     if not more:
-        return tuple(parts), beyond
+        return tuple(parts)
     # Cash of what lies within the order, where the broker filled more than was asked for.
     due = cash - spent if not beyond else (cash - spent) * more / (more + beyond)
     quantities = shared_out(more, owed, step)
-    return (
-        tuple(
-            Part(
-                part.book,
-                part.quantity,
-                part.booked_quantity + quantities[str(i)],
-                part.booked_cash + money,
-            )
-            for (i, part), money in zip(
-                enumerate(parts), _money(due, list(quantities.values())), strict=True
-            )
-        ),
-        beyond,
+    return tuple(
+        Part(
+            part.book,
+            part.quantity,
+            part.booked_quantity + quantities[str(i)],
+            part.booked_cash + money,
+        )
+        for (i, part), money in zip(
+            enumerate(parts), _money(due, list(quantities.values())), strict=True
+        )
     )
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from core.portfolio.deployment import Deployment
 from core.portfolio.equity import TOTAL, EquityPoint, Snapshot, chained
-from core.portfolio.ledger import EXTERNAL, OTHER_SIDES, RESERVE, ZERO, Balances
+from core.portfolio.ledger import EXTERNAL, OTHER_SIDES, RESERVE, ZERO, Balances, total_of
 
 BOOK_NAMES = {RESERVE: "Reserve", EXTERNAL: "External", TOTAL: "Total"}
 """How people read the books that are no strategy's."""
@@ -101,7 +101,6 @@ def overview(
     growths: Mapping[str, Sequence[float]],
 ) -> Overview:
     """Put together what was read of an account: by book, ``TOTAL`` for everything."""
-    together = sum((amount for book, amount in moved.items() if book not in OTHER_SIDES), ZERO)
     owning = {book: held for book, held in balances.items() if book not in OTHER_SIDES}
     rows = []
     for one in deployments:
@@ -119,7 +118,7 @@ def overview(
             )
         )
     return Overview(
-        now_of(before.get(TOTAL), newest.get(TOTAL), points.get(TOTAL), together),
+        now_of(before.get(TOTAL), newest.get(TOTAL), points.get(TOTAL), total_of(moved)),
         tuple(rows),
         owning.get(RESERVE, {}).get(currency, ZERO),
         sum((held.get(currency, ZERO) for held in owning.values()), ZERO),

@@ -100,6 +100,27 @@ class Grid(BaseModel):
         values = [row[self.axes[i].names.index(name)] for row in self.axes[i].values]
         return _array(values)[self.digits(points)[:, i]]
 
+    def weights(self) -> tuple[int, ...]:
+        """What one step along each axis adds to a point's index."""
+        return tuple(prod(self.shape[i + 1 :]) for i in range(len(self.shape)))
+
+    def size_at(self, values: Mapping[str, int]) -> int:
+        """How many points of the axes' product have these values of variables, by number."""
+        held = {self.axis_of[name] for name in values}
+        return prod(length for i, length in enumerate(self.shape) if i not in held)
+
+    def points_at(self, values: Mapping[str, int]) -> Index:
+        """The points of the axes' product that have these values of variables, by number,
+        ascending; ``size_at`` many, less where two variables of one axis are held apart."""
+        digits = [np.arange(length, dtype=np.int64) for length in self.shape]
+        for name, digit in values.items():
+            i = self.axis_of[name]
+            digits[i] = digits[i][digits[i] == digit]
+        points = np.zeros(1, dtype=np.int64)
+        for weight, own in zip(self.weights(), digits, strict=True):
+            points = np.add.outer(points, own * weight).reshape(-1)
+        return points
+
     def points(self) -> Index:
         """The points to run, ascending; BadInput when none holds or there are too many."""
         checks = parse_constraints(self)

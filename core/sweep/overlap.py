@@ -27,8 +27,7 @@ def overlap(new: Grid, new_fixed: Fixed, old: Grid, old_fixed: Fixed) -> tuple[I
     if any(new_fixed.get(n) != old_fixed.get(n) for n in set(new_fixed) - swept):
         return _NONE, _NONE
     new_axes = {axis.names: i for i, axis in enumerate(new.axes)}
-    for i, axis in enumerate(old.axes):
-        weight = int(np.prod(old.shape[i + 1 :], dtype=np.int64))
+    for axis, weight in zip(old.axes, old.weights(), strict=True):
         number = {row: digit for digit, row in enumerate(axis.values)}
         if axis.names in new_axes:
             at = new_axes.pop(axis.names)

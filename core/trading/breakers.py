@@ -14,12 +14,21 @@ from core.db.session import transaction
 from core.errors import BadInput
 from core.portfolio.deployment import Deployment
 from core.portfolio.equity import TOTAL, Snapshot
+from core.portfolio.ledger import total_of
 from core.risk.breaker import Shadow
 from core.trading.deploy import resume
 from core.trading.desk import Desk
 from core.trading.snapshots import Valued
 
 _RECENT = timedelta(days=15)
+_MILDER: dict[TradingState, tuple[TradingState, ...]] = {
+    "halted": ("active", "reducing"),
+    "reducing": ("active",),
+    "active": (),
+}
+"""From which states a breaker turns the kill switch to another."""
+_REDUCING: tuple[TradingState, ...] = ("reducing",)
+"""What a new session lets go; what a person halted stays so."""
 
 
 def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
@@ -84,9 +93,7 @@ def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
     if account.state_by == "user" and account.state_at and account.state_at > before.at:
         return
     moved = desk.ledger.capital_moved(desk.account.id, desk.account.currency, before.at)
-    base = before.equity + sum(
-        (amount for book, amount in moved.items() if book not in ("owner", "market")), start=0
-    )
+    base = before.equity + total_of(moved)
     result = float(valued[TOTAL].equity / base) - 1.0 if base > 0 else 0.0
     if result <= -limits.daily_loss:
         _switch(desk, "reducing", f"the account lost {-result:.1%} today", "breaker_tripped")
@@ -98,7 +105,9 @@ def new_session(desk: Desk, opened_at: datetime) -> None:
     stopped = account.state == "reducing" and account.state_by == "breaker"
     if stopped and account.state_at is not None and account.state_at < opened_at:
         with transaction(desk.engine) as db:
-            if desk.accounts.switch(account.id, "active", reason="", by="breaker", db=db):
+            if desk.accounts.switch(
+                account.id, "active", reason="", by="breaker", expected=_REDUCING, db=db
+            ):
                 text = f"{account.name} trades again: a new session began."
                 desk.events.add([desk.event("breaker_released", text)], db=db)
 
@@ -174,10 +183,11 @@ def _returns(desk: Desk, shadow: Shadow, session: date) -> dict[str, float]:
 
 
 def _switch(desk: Desk, state: TradingState, reason: str, kind: Kind) -> None:
-    account = desk.accounts.by_id(desk.account.id)
-    if account.state == "halted" or account.state == state:
-        return
+    """Turn the kill switch further, never back."""
+    account, milder = desk.account, _MILDER[state]
     with transaction(desk.engine) as db:
-        if desk.accounts.switch(account.id, state, reason=reason, by="breaker", db=db):
+        if desk.accounts.switch(
+            account.id, state, reason=reason, by="breaker", expected=milder, db=db
+        ):
             text = f"{account.name} is {state}: {reason}."
             desk.events.add([desk.event(kind, text, severity="critical")], db=db)

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import Account, BrokerName, kind_of, lease_of, masked
+from core.accounts.events import Event, Kind
 from core.brokers.base import Broker, BrokerAccount, Mode
-from core.errors import BadInput, KeysRefused, NeedsOperator
+from core.db.session import transaction
+from core.errors import BadInput, KeysRefused, NeedsOperator, Unavailable
 from core.logs import hide
 from core.trading.desk import Desk
+from core.trading.snapshots import add_equity_points, value_now
 
 if TYPE_CHECKING:
     from core.bootstrap import Services
@@ -66,12 +71,38 @@ def try_keys(services: Services, broker: BrokerName, mode: Mode, keys: Keys | No
 
 
 def check_connection(services: Services, account: Account) -> Connection:
-    """The same for an account with the keys it has; NeedsOperator where they open another one."""
+    """The same for an account with the keys it has; NeedsOperator where they open another one.
+
+    Reads its equity where nothing did yet.
+    """
+    found = _own_connection(services, account)
+    read_first_equity(services, account)
+    return found
+
+
+def _own_connection(services: Services, account: Account) -> Connection:
     shown = _asked(lambda: services.broker(account, hasty=True))
     refuse_another(account, shown)
     if shown.number and account.number is None:
         services.accounts.identify(account, shown.number)
     return _connection(account.broker, account.mode, shown)
+
+
+def read_first_equity(services: Services, account: Account) -> None:
+    """What the account is worth now, where that was never read.
+
+    The scheduler reads it during sessions only; an account that is added on a Friday evening would
+    have none until Monday. Left to the scheduler where the broker does not answer.
+    """
+    if services.equity.total(account.id) is not None:
+        return
+    desk = services.desk(account)
+    with closing(desk.broker):
+        try:
+            limit = timedelta(seconds=account.limits.quote_age_seconds)
+            add_equity_points(desk, value_now(desk, oldest=desk.clock() - limit))
+        except (Unavailable, NeedsOperator) as err:
+            log.warning("no equity of %s yet: %s", account.name, err)
 
 
 def try_free_keys(
@@ -98,8 +129,17 @@ def change_keys(services: Services, account: Account, keys: Keys) -> Connection:
         )
     if found.number is not None and account.number is None:
         services.accounts.identify(account, found.number)
-    services.accounts.change(account.id, sealed=services.vault.seal(stripped(keys)))
+    sealed = services.vault.seal(stripped(keys))
+    which = f", of the broker's account {masked(found.number)}" if found.number else ""
+    told = replace(
+        _event(services, account, "keys_changed", f"{account.name} has other keys{which}."),
+        account_id=account.id,
+    )
+    with transaction(services.database.engine) as db:
+        services.accounts.change(account.id, sealed=sealed, db=db)
+        services.events.add([told], db=db)
     log.info("keys changed", extra={"action": "keys", "account": account.name})
+    read_first_equity(services, services.accounts.by_id(account.id))
     return found
 
 
@@ -111,11 +151,25 @@ def remove_account(services: Services, account: Account) -> None:
     lease = services.lease(lease_of(account.id))
     if not lease.take():
         raise BadInput("account", "it is being worked on.", "Try again in a few seconds.")
+    number = f" {masked(account.number)}" if account.number else ""
+    which = f"{account.name} ({account.kind.capitalize()}{number})"
+    # Of no account: it stays in the log when everything of the account is gone.
+    text = f"{which} is removed, its keys and its history with it."
+    told = _event(services, account, "account_removed", text)
     try:
-        services.accounts.delete(account.id)
+        with transaction(services.database.engine) as db:
+            if services.accounts.delete(account.id, db=db):
+                services.events.add([told], db=db)
     finally:
         lease.give_back()
     log.info("account removed", extra={"action": "remove", "account": account.name})
+
+
+def _event(services: Services, account: Account, kind: Kind, text: str) -> Event:
+    """What a person did to an account; those who are told of warnings should know of it."""
+    return Event(
+        user_id=account.user_id, at=services.clock(), kind=kind, severity="warning", text=text
+    )
 
 
 def require_own(desk: Desk) -> None:
@@ -157,7 +211,7 @@ def _identify_others(services: Services, broker: BrokerName) -> None:
     for one in services.accounts.all():
         if one.broker == broker and one.number is None:
             try:
-                check_connection(services, one)
+                _own_connection(services, one)
             except (NeedsOperator, BadInput) as err:
                 raise BadInput(
                     "keys",
@@ -168,11 +222,8 @@ def _identify_others(services: Services, broker: BrokerName) -> None:
 
 
 def _asked(open_broker: Callable[[], Broker]) -> BrokerAccount:
-    broker = open_broker()
-    try:
+    with closing(open_broker()) as broker:
         return broker.account()
-    finally:
-        broker.close()
 
 
 def _connection(broker: BrokerName, mode: Mode, shown: BrokerAccount) -> Connection:

@@ -48,11 +48,11 @@ def decide_all(
         elif one.state == "paused" and one.state_by != "breaker":
             decisions[one.id] = Decision("held", f"paused: {one.state_reason}")
         else:
-            prepared = _prepared(one, kept)
-            if isinstance(prepared, Ready):
-                ready[one.id] = prepared
+            made = prepared(one, kept)
+            if isinstance(made, Ready):
+                ready[one.id] = made
             else:
-                decisions[one.id] = prepared
+                decisions[one.id] = made
     read = read_bars(desk.source, ready)
     last = desk.windows.last_decided(desk.account.id)
     legs = _legs(desk, [one for one in running if one.id in read.bars], ready, last)
@@ -61,14 +61,16 @@ def decide_all(
             decisions[one.id] = read.failed[one.id]
         elif one.id in ready:
             before = last[one.id][0] if one.id in last else None
-            made = _decided(one, ready[one.id], read.bars[one.id], session, before, traced=traced)
-            made = _with_owed(one, made, last.get(one.id), legs.get(one.book, []))
+            own = read.bars[one.id]
+            decision = decided(one, ready[one.id], own, session, before, traced=traced)
+            decision = _with_owed(one, decision, last.get(one.id), legs.get(one.book, []))
             # Paused by its breaker it trades nothing; its shadow holds what it decides.
-            decisions[one.id] = made if one.state == "active" else _shadowed(one, made)
+            decisions[one.id] = decision if one.state == "active" else _shadowed(one, decision)
     return [(one, decisions[one.id]) for one in running]
 
 
-def _prepared(one: Deployment, kept: dict[str, Ready]) -> Ready | Decision:
+def prepared(one: Deployment, kept: dict[str, Ready]) -> Ready | Decision:
+    """Its flow, compiled once for each content in ``kept``; or why it cannot decide."""
     try:
         if one.flow_hash not in kept:
             kept[one.flow_hash] = prepare(one)
@@ -82,7 +84,7 @@ def _prepared(one: Deployment, kept: dict[str, Ready]) -> Ready | Decision:
         return failed(err)
 
 
-def _decided(
+def decided(
     one: Deployment,
     ready: Ready,
     bars: BarsBy,
@@ -91,6 +93,7 @@ def _decided(
     *,
     traced: bool,
 ) -> Decision:
+    """What it decides, as ``decide_one``; or why it cannot, where that fails."""
     try:
         return decide_one(ready, bars, session, before, traced=traced)
     except BadInput as err:

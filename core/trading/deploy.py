@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from core.accounts.account import Account, TradingState
-from core.accounts.events import Event, Kind
+from core.accounts.events import Kind, Severity, event_of
 from core.db.session import transaction
 from core.errors import BadInput
 from core.flow.binding import bind
@@ -203,15 +203,18 @@ def undeploy(desk: Desk, deployment: Deployment, *, liquidate: bool) -> Deployme
 
 
 def release(desk: Desk, deployment: Deployment, *, reason: str) -> None:
-    """End a deployment: its cash to the reserve, its positions (if any) to external."""
+    """End a deployment: its cash to the reserve, its positions (if any) to external.
+
+    Raises BadInput while one of its orders is open.
+    """
     account = desk.account
-    open_parts = desk.orders.parts([one.id for one in desk.orders.open(account.id)])
-    if any(part.book == deployment.book for owned in open_parts.values() for part in owned):
-        raise BadInput(
-            "strategy", f"an order of {deployment.name} is open.", "Try again when it is final."
-        )
     with transaction(desk.engine) as db:
         desk.ledger.lock(db, account.id)
+        # Under the lock that a window records its orders under: there are none or they are seen.
+        if deployment.book in desk.orders.books_in_flight(account.id, db):
+            raise BadInput(
+                "strategy", f"an order of {deployment.name} is open.", "Try again when it is final."
+            )
         held: Mapping[str, Decimal] = desk.ledger.balances(account.id, db).get(deployment.book, {})
         positions = [
             posting
@@ -258,14 +261,9 @@ def turn_kill_switch(
         turned = services.accounts.switch(account.id, state, reason=reason, by=by, db=db)
         if turned:
             kind: Kind = "released" if state == "active" else "kill_switch"
-            event = Event(
-                user_id=account.user_id,
-                at=services.clock(),
-                kind=kind,
-                severity="info" if state == "active" else "critical",
-                text=f"{account.name} is {state}" + (f": {reason}." if reason else "."),
-                account_id=account.id,
-            )
+            text = f"{account.name} is {state}" + (f": {reason}." if reason else ".")
+            severity: Severity = "info" if state == "active" else "critical"
+            event = event_of(account, services.clock(), kind, text, severity=severity)
             services.events.add([event], db=db)
     return turned
 

@@ -9,7 +9,7 @@ from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import Account
-from core.accounts.events import Event, Kind, Severity
+from core.accounts.events import REPLAYED, Event, Kind, Severity, event_of
 from core.brokers.base import Broker, OrderStream
 from core.clock import Clock
 from core.market.source import MarketSource
@@ -84,19 +84,8 @@ class Desk:
         detail: Mapping[str, Any] | None = None,
     ) -> Event:
         """An event of this account, now."""
-        from core.accounts.events import REPLAYED
-
-        told = dict(detail or {})
-        if self.quiet:
-            told[REPLAYED] = True
-        return Event(
-            user_id=self.account.user_id,
-            at=self.clock(),
-            kind=kind,
-            severity=severity,
-            text=text,
-            account_id=self.account.id,
-            deployment_id=deployment,
-            window_id=window,
-            detail=told,
-        )
+        told = {**(detail or {}), **({REPLAYED: True} if self.quiet else {})}
+        return event_of(
+            self.account, self.clock(), kind, text,
+            severity=severity, deployment=deployment, window=window, detail=told,
+        )  # fmt: skip

@@ -266,6 +266,7 @@ class Executor:
     def _never_heard_of(
         self, order: OrderRecord, resend_until: datetime | None, fence: int
     ) -> None:
+        name = order.client_order_id
         if self._clock() >= order.created_at + _A_DAY:
             # An order for the day that the broker has none of when its day is over never arrived.
             self._orders.never_arrived(order.id, "it never reached the broker, and its day is over")
@@ -279,10 +280,10 @@ class Executor:
             and order.lookups < RESENDS
             and order.state in ("sending", "unknown")
             and not self._stop.is_set()
-            and self._orders.may_send(order.account_id, fence)
         )
         if again:
-            log.warning("sending %s again: the broker had none of it", order.client_order_id)
+            log.warning("%s is sent again, if it may be: the broker had none of it", name)
+            # Where it may not it stays unknown: the first may arrive yet.
             self._submit([order], fence)
 
     def _book(self, seen: dict[UUID, BrokerOrder], by_id: dict[UUID, OrderRecord]) -> None:

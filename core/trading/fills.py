@@ -25,7 +25,7 @@ def entries_of_fill(
     """
     at = view.updated_at or order.updated_at
     before = {id(part): part for part in parts}
-    after, _ = split_fill(parts, view.filled_quantity, view.filled_cash, step)
+    after = split_fill(parts, view.filled_quantity, view.filled_cash, step)
     beyond = _beyond(view.filled_quantity, after) - _beyond(order.filled_quantity, parts)
     sign = 1 if order.side == "buy" else -1
     postings: list[Posting] = []

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.accounts.account import Account, BrokerName
+from core.accounts.account import Account, BrokerName, masked
 from core.brokers.base import Mode
 from core.brokers.paper import PaperOptions
 from core.errors import BadInput, SluiceError
 from core.portfolio.deployment import checked_name
 from core.risk.limits import Limits
-from core.trading.broker_account import stripped, try_free_keys
+from core.trading.broker_account import read_first_equity, stripped, try_free_keys
 from core.trading.settle import settle
 
 if TYPE_CHECKING:
@@ -81,8 +82,14 @@ def open_account(services: Services, wanted: NewAccount) -> Account:
         number=number,
     )
     try:
-        settle(services.desk(account), 0)
+        desk = services.desk(account)
+        with closing(desk.broker):
+            settle(desk, 0)
     except SluiceError:
         services.accounts.delete(account.id)
         raise
+    which = f" {masked(number)}" if number else ""
+    text = f"{name} ({account.kind.capitalize()}{which}) is added."
+    services.events.add([desk.event("account_added", text)])
+    read_first_equity(services, account)
     return services.accounts.by_id(account.id)

@@ -8,18 +8,19 @@ often the last ten minutes would have changed their mind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from core.errors import BadInput, SluiceError
+from core.errors import SluiceError
 from core.portfolio.deployment import Deployment
 from core.portfolio.records import DecisionRecord
-from core.trading.decide import decide_one, failed, prepare
+from core.trading.decide import Decision, Ready, failed
+from core.trading.decisions import decided, prepared
 from core.trading.desk import Desk
-from core.trading.market import read_bars
+from core.trading.market import Read, read_bars
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +45,30 @@ class Parity:
 
 
 def check_session(desk: Desk, session: date) -> tuple[Parity, ...]:
-    """Compare every decision of a session with the one its settled data gives, and store it."""
+    """Compare every decision of a session with the one its settled data gives, and store it.
+
+    Raises Unavailable and NeedsOperator where the market cannot be read at all.
+    """
     account_id = desk.account.id
     running = {
         one.id: one
         for one in desk.deployments.of(account_id, ("active", "paused", "liquidating", "stopped"))
     }
-    found: list[Parity] = []
-    for window in desk.windows.of(account_id, session=session, states=("done", "expired")):
-        for decision in desk.windows.decisions(window.id, traces=True):
-            one = running.get(decision.deployment_id)
-            if one is not None and decision.state == "decided" and decision.trace is not None:
-                found.append(_compared(desk, one, decision, session))
+    live = [
+        decision
+        for window in desk.windows.of(account_id, session=session, states=("done", "expired"))
+        for decision in desk.windows.decisions(window.id, traces=True)
+        if decision.deployment_id in running
+        and decision.state == "decided"
+        and decision.trace is not None
+    ]
+    versions = {(one.id, one.flow_hash): one for one in running.values()}
+    same = {decision.deployment_id for decision in live if _version(decision) in versions}
+    again = _again(desk, [one for id_, one in running.items() if id_ in same], session)
+    found = [
+        _compared(d, session, again[d.deployment_id] if _version(d) in versions else None)
+        for d in live
+    ]
     now = desk.clock()
     desk.windows.put_parity([{**asdict(one), "at": now} for one in found])
     different = [one for one in found if (one.difference or 0.0) >= WORTH_TELLING]
@@ -66,9 +79,33 @@ def check_session(desk: Desk, session: date) -> tuple[Parity, ...]:
     return tuple(found)
 
 
-def _compared(
-    desk: Desk, deployment: Deployment, decision: DecisionRecord, session: date
-) -> Parity:
+def _version(decision: DecisionRecord) -> tuple[UUID, str]:
+    return decision.deployment_id, decision.flow_hash
+
+
+def _again(desk: Desk, deployments: Sequence[Deployment], session: date) -> dict[UUID, Decision]:
+    """What each decides on settled data; one that cannot says why."""
+    kept: dict[str, Ready] = {}
+    made = {one.id: prepared(one, kept) for one in deployments}
+    ready = {id_: one for id_, one in made.items() if isinstance(one, Ready)}
+    decisions = {id_: one for id_, one in made.items() if isinstance(one, Decision)}
+    try:
+        read = read_bars(desk.source, ready)
+    except SluiceError:
+        raise
+    except Exception as err:
+        log.exception("no bars of %s to compare with", session, extra={"action": "parity"})
+        read = Read({}, dict.fromkeys(ready, failed(err)))
+    for one in deployments:
+        if one.id in read.bars:
+            bars = {a: b.between(None, session) for a, b in read.bars[one.id].items()}
+            decisions[one.id] = decided(one, ready[one.id], bars, session, None, traced=True)
+    return decisions | dict(read.failed)
+
+
+def _compared(decision: DecisionRecord, session: date, again: Decision | None) -> Parity:
+    """``again`` is None where another version runs by now."""
+
     def result(
         state: Literal["equal", "different", "not_comparable"],
         reason: str,
@@ -76,25 +113,11 @@ def _compared(
         settled: Mapping[str, Any] | None = None,
     ) -> Parity:
         return Parity(
-            decision.window_id, deployment.id, session, state, reason, difference, settled
+            decision.window_id, decision.deployment_id, session, state, reason, difference, settled
         )
 
-    if decision.flow_hash != deployment.flow_hash:
+    if again is None:
         return result("not_comparable", "another version runs by now")
-    try:
-        ready = prepare(deployment)
-        read = read_bars(desk.source, {deployment.id: ready})
-    except BadInput as err:
-        return result("not_comparable", str(err))
-    except SluiceError:
-        raise
-    except Exception as err:
-        log.exception("%s cannot be compared", deployment.name, extra={"action": "parity"})
-        return result("not_comparable", failed(err).reason)
-    if deployment.id in read.failed:
-        return result("not_comparable", read.failed[deployment.id].reason)
-    bars = {a: b.between(None, session) for a, b in read.bars[deployment.id].items()}
-    again = decide_one(ready, bars, session, None)
     if again.weights is None:
         return result("not_comparable", again.reason)
     live = decision.weights or {}

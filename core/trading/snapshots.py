@@ -13,7 +13,7 @@ from core.brokers.base import Quote
 from core.calendar import calendar
 from core.metrics.measure import in_order, measure
 from core.portfolio.equity import TOTAL, EquityPoint, Snapshot, chained
-from core.portfolio.ledger import OTHER_SIDES, ZERO, Balances
+from core.portfolio.ledger import OTHER_SIDES, ZERO, Balances, owned, total_of
 from core.trading.desk import Desk
 
 METRICS_FROM = 2
@@ -47,12 +47,7 @@ def value_books(
     valued = {
         book: _value(balances.get(book, {}), quotes, costs, currency, oldest) for book in books
     }
-    together: dict[str, Decimal] = {}
-    for book, held in balances.items():
-        if book not in OTHER_SIDES:
-            for asset, amount in held.items():
-                together[asset] = together.get(asset, ZERO) + amount
-    valued[TOTAL] = _value(together, quotes, costs, currency, oldest)
+    valued[TOTAL] = _value(owned(balances), quotes, costs, currency, oldest)
     return valued
 
 
@@ -117,7 +112,8 @@ def snapshot(desk: Desk, session: date, valued: Mapping[str, Valued]) -> tuple[S
         since = before[-1].at if before else None
         if since not in moved:
             moved[since] = desk.ledger.capital_moved(account.id, account.currency, since)
-        flow = _total_flow(moved[since]) if book == TOTAL else moved[since].get(book, ZERO)
+        # Money between books is none to the account: only what came from outside counts.
+        flow = total_of(moved[since]) if book == TOTAL else moved[since].get(book, ZERO)
         made.append(_snapshot(book, session, now, value, before, flow))
     desk.equity.put_snapshots(account.id, made)
     return tuple(made)
@@ -150,11 +146,6 @@ def _snapshot(
         metrics=_metrics(returns, dates),
         weights=dict(value.weights),
     )
-
-
-def _total_flow(moved: Mapping[str, Decimal]) -> Decimal:
-    """Money between books is none to the account: only what came from outside counts."""
-    return sum((amount for book, amount in moved.items() if book not in OTHER_SIDES), ZERO)
 
 
 def _metrics(returns: Sequence[float], sessions: Sequence[date]) -> dict[str, float]:

@@ -101,9 +101,9 @@ class TradeWindow:
             desk.drill.reached("before_record")
             if self._record(window, plan, reading):
                 break
-            log.info("the books changed while the window was planned: it is planned again")
+            log.info("strategies changed while the window was planned: it is planned again")
         else:
-            raise Unavailable("The books changed each time the window was planned. Trying again.")
+            raise Unavailable("Strategies changed each time it was planned. Trying again.")
         for one in plan.planned:
             if one.completes:
                 desk.windows.step(window.id, "completing", f"{one.deployment.name} {one.completes}")
@@ -158,15 +158,19 @@ class TradeWindow:
     def _record(self, window: Window, plan: Plan, reading: Reading) -> bool:
         """Decisions, crosses and orders in one transaction, under the kill switch and the fence.
 
-        False, and nothing is recorded, where a book is not what was planned on any more: a
-        strategy was stopped meanwhile, or its capital changed.
+        False, and nothing is recorded, where what was planned on has changed meanwhile: a strategy
+        was paused or stopped, its capital or its version is another.
         """
         desk, account_id = self._desk, self._desk.account.id
+        planned = {p.deployment.id: (p.deployment.state, p.deployment.flow_hash)
+                   for p in plan.planned}  # fmt: skip
         made, parts = orders_of(window, plan, reading, self._fence, desk.clock())
         with transaction(desk.engine) as db:
             state = desk.orders.guard(db, account_id, self._fence)
             desk.ledger.lock(db, account_id)
             if desk.ledger.balances(account_id, db) != reading.balances:
+                return False
+            if desk.deployments.standing(account_id, db) != planned:
                 return False
             if state == "reducing":
                 made = [only_reducing(one, reading.positions) for one in made]
@@ -183,10 +187,10 @@ class TradeWindow:
 
     def _halt(self, window: Window, reason: str, *, by: str = "budget") -> None:
         desk = self._desk
-        if desk.accounts.switch(desk.account.id, "halted", reason=reason, by=by):
-            desk.events.add(
-                [desk.event("account_halted", reason, severity="critical", window=window.id)]
-            )
+        event = desk.event("account_halted", reason, severity="critical", window=window.id)
+        with transaction(desk.engine) as db:
+            if desk.accounts.switch(desk.account.id, "halted", reason=reason, by=by, db=db):
+                desk.events.add([event], db=db)
 
     # -- executing -----------------------------------------------------------------------------
 
@@ -212,7 +216,8 @@ class TradeWindow:
                     continue
                 if any(order.state != "planned" for order in legs):
                     executor.tend(desk.account.id, window.closes_at, self._fence)
-                desk.windows.step(window.id, f"sending {side}s", f"{len(legs)} orders")
+                many = f"{len(legs)} order{'' if len(legs) == 1 else 's'}"
+                desk.windows.step(window.id, f"sending {side}s", many)
                 executor.send(legs, sending)
                 executor.await_final(
                     desk.account.id,
@@ -262,9 +267,9 @@ class TradeWindow:
         """Strategies that were to sell everything and have: their money goes to the reserve."""
         desk = self._desk
         balances = desk.ledger.balances(desk.account.id)
-        currency = desk.account.currency
+        currency, in_flight = desk.account.currency, desk.orders.books_in_flight(desk.account.id)
         for one in desk.deployments.of(desk.account.id, ("liquidating",)):
-            if not set(balances.get(one.book, {})) - {currency}:
+            if not set(balances.get(one.book, {})) - {currency} and one.book not in in_flight:
                 release(desk, one, reason="sold everything")
 
     def agrees(self) -> bool:

@@ -34,7 +34,6 @@ from core.bootstrap import Services  # noqa: E402
 from core.brokers.alpaca import AlpacaBroker  # noqa: E402
 from core.calendar import calendar  # noqa: E402
 from core.flow.formats.native import from_json  # noqa: E402
-from core.market.as_of import AsOfSource  # noqa: E402
 from core.market.sources.files import FilesSource  # noqa: E402
 from core.risk.limits import Limits  # noqa: E402
 from core.settings import Settings  # noqa: E402
@@ -46,6 +45,7 @@ from core.trading.settle import prove, settle  # noqa: E402
 from core.trading.window import TradeWindow  # noqa: E402
 from tests.fakes.alpaca_data import AlpacaData  # noqa: E402
 from tests.fakes.alpaca_trading import KEY_ID, SECRET_KEY, AlpacaTrading  # noqa: E402
+from tests.fakes.as_of import AsOfSource  # noqa: E402
 from tests.fakes.clock import VirtualClock  # noqa: E402
 from tests.fakes.server import Call  # noqa: E402
 

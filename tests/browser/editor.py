@@ -12,7 +12,7 @@ from core.flow.draft.blocks import FLOW, Draft, draft_of
 from core.flow.draft.sentences import title
 from core.flow.formats.native import from_json
 from tests.browser.conftest import App
-from tests.browser.steps import settled
+from tests.browser.steps import click, settled
 
 
 def edit_flow(page: Page, app: App, flow: dict[str, Any]) -> str:
@@ -38,8 +38,7 @@ def edit_in_tab(page: Page, name: str) -> None:
     """Edit a strategy that has a tab, in the same session."""
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-    settled(page)
-    page.get_by_role("radio", name="Edit").click(delay=80)
+    click(page.get_by_role("radio", name="Edit"))
     opened(page)
 
 

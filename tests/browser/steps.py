@@ -1,15 +1,17 @@
-"""What every browser test does: wait until the page is still."""
+"""What every browser test does: wait until the page is still, and press."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-_STILL_MS = 150
+_STILL_MS, _PATIENCE_MS = 150, 60_000
 _STILL = """(least) => {
     const runs = !document.querySelector("[data-test-script-state=notRunning]")
     const loads = [...document.querySelectorAll("iframe")]
         .some(frame => frame.offsetParent !== null && frame.offsetHeight === 0)
-    if (runs || loads) { window.stillSince = null; return false }
+    // In place of what is not loaded yet stands something smaller.
+    const missing = document.querySelector("[data-testid=stSkeleton]") !== null
+    if (runs || loads || missing) { window.stillSince = null; return false }
     window.stillSince ??= performance.now()
     return performance.now() - window.stillSince >= least
 }"""
@@ -17,8 +19,20 @@ _STILL = """(least) => {
 
 def settled(page: Page) -> None:
     """The page is drawn to its end, and stays so: while its parts load, buttons move under the
-    pointer, and a chart that is mounted asks for a run of its own."""
+    pointer, and a chart that is mounted asks for a run of its own. A person sees that, too, and
+    waits."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
     page.evaluate("window.stillSince = null")
-    page.wait_for_function(_STILL, arg=_STILL_MS)
+    page.wait_for_function(_STILL, arg=_STILL_MS, timeout=_PATIENCE_MS)
+
+
+def click(target: Locator) -> None:
+    """Press it as long as a person holds it, once nothing moves any more."""
+    settled(target.page)
+    target.click(delay=80)
+
+
+def press(page: Page, name: str, *, within: Locator | None = None) -> None:
+    """The first button of exactly this name."""
+    click((within or page).get_by_role("button", name=name, exact=True).first)

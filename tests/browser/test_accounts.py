@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 
 from core.clock import system_clock
 from tests.browser.conftest import App, running, visit
-from tests.browser.test_settings import press, settled
+from tests.browser.steps import click, press, settled
 from tests.fakes.alpaca_trading import KEY_ID, SECRET_KEY, AlpacaTrading
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -52,7 +52,7 @@ def fill(dialog: Locator, label: str, value: str) -> None:
 
 
 def inside(dialog: Locator, name: str) -> None:
-    dialog.get_by_role("button", name=name, exact=True).click(delay=80)
+    click(dialog.get_by_role("button", name=name, exact=True))
 
 
 def row_button(page: Page, what: str) -> Locator:
@@ -65,7 +65,6 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
 
     page.goto(f"{app.url}/settings")
     expect(page.get_by_text("No account yet")).to_be_visible()
-    settled(page)
     press(page, "New account")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Starting cash (USD)")).to_be_visible()
@@ -96,7 +95,7 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     expect(dialog).to_be_hidden()
     expect(page.get_by_text("Mine <b>", exact=True)).to_be_visible()
     expect(page.get_by_text("Alpaca paper …0001")).to_be_visible()
-    expect(page.get_by_text("not read yet")).to_be_visible()
+    expect(page.get_by_text("100,000.00 USD")).to_be_visible()
     settled(page)
     shown.append(page.content())
 
@@ -116,26 +115,24 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     inside(dialog, "Add account")
     expect(dialog.get_by_text("a live account trades real money.")).to_be_visible()
     shown.append(page.inner_text("body"))  # fields keep what was typed, until the dialog closes
-    dialog.get_by_role("button", name="Close", exact=True).click(delay=80)
+    click(dialog.get_by_role("button", name="Close", exact=True))
     expect(dialog).to_be_hidden()
     settled(page)
     shown.append(page.content())
     (made,) = accounts.all()
 
-    row_button(page, "check").click(delay=80)
+    click(row_button(page, "check"))
     expect(dialog.get_by_text("paper account …0001 answers")).to_be_visible()
-    dialog.get_by_role("button", name="Close", exact=True).click(delay=80)
+    click(dialog.get_by_role("button", name="Close", exact=True))
     expect(dialog).to_be_hidden()
 
     # Its keys are lost, and others open the same account.
     fake.keys = OTHER
-    settled(page)
-    row_button(page, "check").click(delay=80)
+    click(row_button(page, "check"))
     expect(dialog.get_by_text("Alpaca refuses the keys")).to_be_visible()
-    dialog.get_by_role("button", name="Close", exact=True).click(delay=80)
+    click(dialog.get_by_role("button", name="Close", exact=True))
     expect(dialog).to_be_hidden()
-    settled(page)
-    row_button(page, "keys").click(delay=80)
+    click(row_button(page, "keys"))
     fill(dialog, "Key id", OTHER[0])
     fill(dialog, "Secret key", OTHER[1])
     inside(dialog, "Save keys")
@@ -145,7 +142,7 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     shown.append(page.content())
 
     with page.expect_download() as download:
-        page.locator(".st-key-accounts_csv").get_by_role("button").click(delay=80)
+        click(page.locator(".st-key-accounts_csv").get_by_role("button"))
     table = Path(download.value.path()).read_text()
     (row,) = csv.DictReader(table.splitlines())
     assert (row["name"], row["number"], row["keys"]) == ("Mine <b>", "…0001", "stored")
@@ -161,8 +158,7 @@ def test_an_account_from_its_keys_to_its_end(app, page, fake):
     other = page.context.new_page()  # shows the account while it goes
     other.goto(f"{app.url}/operations")
     expect(other.locator(".st-key-kill_switch")).to_contain_text("ACTIVE")
-    settled(page)
-    row_button(page, "remove").click(delay=80)
+    click(row_button(page, "remove"))
     expect(dialog.get_by_text("At the broker nothing happens")).to_be_visible()
     inside(dialog, "Remove")
     expect(page.get_by_text("No account yet")).to_be_visible()

@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.backtest.run import run_backtest
+from core.backtest.settings import BacktestSettings
+from core.flow.examples import example_flows
 from core.metrics.definitions import shown
 from tests.browser.conftest import App
 from tests.browser.sweeps import finished_sweep
@@ -24,6 +27,8 @@ VALUES = {"window": ("5:14", 10), "hot": ("60:84:2", 130), "safe": ("TLT,GLD", 2
 
 DRAWN = ".heat[data-drawn]"
 """A map whose numbers are there."""
+CURVE = ".curve[data-drawn]"
+"""A run's equity that is drawn."""
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +104,12 @@ def test_a_quick_look_answers_on_the_page(page, app, swept):
     page.get_by_role("button", name="Quick look").click()
     expect(page.get_by_text(re.compile(r"260 runs in [\d,]+ ms"))).to_be_visible()
     expect(page.locator(DRAWN)).to_have_count(1)
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    curve = page.locator(CURVE)
+    expect(curve.locator(".names")).to_contain_text("window")  # the best run, before any click
     expect(page.get_by_text("1 kept")).to_be_visible()
     settle(page)
     click_cell(page, 0.05, 0.95)
-    expect(page.locator(".js-plotly-plot")).to_contain_text("window 5, hot 60, safe")
+    expect(curve.locator(".names")).to_contain_text("window 5, hot 60, safe")
 
 
 def test_two_batch_tests_are_compared_by_a_link(page, app, swept):
@@ -160,7 +166,7 @@ def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
     click_cell(page, 0.45, 0.45)
     button = page.get_by_role("button", name="Open in strategy page")
     expect(button).to_be_visible()
-    expect(page.get_by_text("window 9, hot 74, safe")).to_be_visible()
+    expect(page.get_by_role("strong")).to_contain_text("window 9, hot 74, safe")
     sweep = app.services.sweeps.get(app.services.user.id, UUID(swept.rpartition("=")[2]))
     values = app.services.sweeps.runs(sweep).pivot("window", "hot", "sharpe", "mean", {})
     said = page.locator(".heat .said")
@@ -168,7 +174,7 @@ def test_a_cell_of_the_map_opens_its_backtest(page, app, swept):
     page.locator(".heat .plot").press("ArrowRight")
     expect(said).to_have_text(f"window 10, hot 74 Sharpe {shown('sharpe', values[7, 5])}")
     page.locator(".heat .plot").press("Enter")
-    expect(page.get_by_text("window 10, hot 74, safe")).to_be_visible()
+    expect(page.get_by_role("strong")).to_contain_text("window 10, hot 74, safe")
     words = page.get_by_text(re.compile(r"Run [\d,]+:")).inner_text()
     found = re.search(r"window (\d+), hot (\d+), safe (\w+)", words)
     assert found is not None, words
@@ -210,16 +216,16 @@ def test_an_equal_batch_test_answers_from_the_store(page, app, swept):
 
 
 def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
-    """What comes for it is about what comes for one on a small map: the curve."""
+    """What comes for it is about what comes for one on a small map, and the curve is fetched."""
     large = finished_sweep(app)
     received, fetched = [0], []
-    page.on("request", lambda request: "/maps/" in request.url and fetched.append(request.url))
+    page.on("request", lambda request: "/fetched/" in request.url and fetched.append(request.url))
     page.on("websocket", lambda socket: socket.on("framereceived", lambda f: count(received, f)))
     sizes, small = [], swept.rpartition("=")[2]
     for sweep in (small, large):
         opened(page, f"{app.url}/heatmap?sweep={sweep}")
         click_cell(page, 0.3, 0.3)
-        expect(page.locator(".js-plotly-plot")).to_be_visible()
+        expect(page.locator(CURVE)).to_be_visible()
         settle(page)
         fetched.clear()
         before, named = received[0], page.get_by_text(re.compile("^Run [0-9,]+:")).inner_text()
@@ -227,10 +233,39 @@ def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
         expect(page.get_by_text(named)).to_have_count(0)
         settle(page)
         sizes.append(received[0] - before)
-        assert not fetched
-    assert sizes[0] > 10_000
+        assert len(fetched) == 1, fetched
+        assert "?across=" in fetched[0]
     # Its 40,000 numbers alone would be 160,000 bytes.
-    assert sizes[1] < sizes[0] + 80_000, sizes
+    assert 1_000 < sizes[0] < sizes[1] < sizes[0] + 40_000, sizes
+
+
+def test_the_curve_of_a_cell_is_that_of_its_backtest(page, app, swept):
+    opened(page, swept.replace("/batch", "/heatmap"))
+    expect(page.get_by_text("Click a cell to see its run")).to_be_visible()
+    click_cell(page, 0.45, 0.45)
+    curve = page.locator(CURVE)
+    named = re.compile("window 9, hot 74, safe (TLT|GLD)")
+    expect(curve.locator(".names")).to_contain_text(named)
+    expect(page.get_by_text("Click a cell to see its run")).to_have_count(0)
+    safe = named.search(curve.locator(".names").inner_text())[1]
+    values = {"window": 9, "hot": 74, "safe": safe}
+    sweep = app.services.sweeps.get(app.services.user.id, UUID(swept.rpartition("=")[2]))
+    settings = BacktestSettings.model_validate(sweep.settings | {"variables": values})
+    flow, source = example_flows()["risk-on-risk-off"], app.services.source("demo")
+    result = run_backtest(flow, source, settings).result
+    plot = curve.locator(".plot")
+    plot.press("ArrowLeft")  # from the last session to the one before
+    said = curve.locator(".said")
+    expect(said).to_contain_text(str(result.sessions[-2]))
+    expect(said).to_contain_text(f"{result.equity[-2] * result.settings.capital:,.0f}, drawdown")
+    box = plot.bounding_box()
+    plot.hover(position={"x": box["width"] - 1, "y": 40})
+    expect(said).to_contain_text(f"{result.sessions[-1]}")
+    settle(page)
+    heat = page.locator(".heat .plot")
+    heat.press("ArrowRight")
+    heat.press("Enter")
+    expect(curve.locator(".names")).to_contain_text("window 10, hot 74, safe")
 
 
 def count(received: list[int], frame: str | bytes) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.accounts.account import Account
 from core.bootstrap import Services
@@ -24,7 +24,7 @@ from core.settings import Settings
 from core.trading.deploy import deploy
 from core.trading.open_account import NewAccount, open_account
 from tests.browser.conftest import App, visit
-from tests.browser.steps import settled
+from tests.browser.steps import click, press, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAME = "Traded"
@@ -87,13 +87,10 @@ def opened(page: Page, url: str) -> None:
     settled(page)
 
 
-def press(page: Page, name: str, *, within: Locator | None = None) -> None:
-    (within or page).get_by_role("button", name=name, exact=True).first.click(delay=80)
-
-
 def tick_row(page: Page, number: int) -> None:
     """Choose a row of the strategies table; a canvas has no rows to click but by their place."""
     table = page.locator("[class*=st-key-dash_table_] .dvn-scroller").first
+    settled(page)
     table.scroll_into_view_if_needed()
     table.click(position={"x": 16, "y": 37 + 17 + 35 * number}, delay=80)
 
@@ -113,7 +110,7 @@ def test_the_dashboard_is_filled_and_its_books_are_the_brokers(page, app, accoun
         "Trades": "selling made", "Allocation": "Cash", "Correlation": "daily returns",
         "Backtest against live": "beside the backtest",
     }.items():  # fmt: skip
-        page.get_by_test_id("stButtonGroup").get_by_text(view).click(delay=80)
+        click(page.get_by_test_id("stButtonGroup").get_by_text(view))
         expect(page.get_by_text(text).first).to_be_visible()
 
 
@@ -135,9 +132,14 @@ def test_strategies_are_paused_and_resumed(page, app, account):
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
     tick_row(page, 0)
     expect(page.get_by_text("1 chosen")).to_be_visible()
+    before = len(app.log.read_text())
     press(page, "Pause")
     first = app.services.deployments.of(account.id)[0]
     expect(page.get_by_text(f"{first.name} is paused.")).to_be_visible()
+    # What was said took the place of nothing: the page has its style still.
+    settled(page)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_css("font-size", "24px")
+    assert "callback that displays" not in app.log.read_text()[before:]
     assert app.services.deployments.by_id(first.id).state == "paused"
     # Resuming is offered now, to the row that is still chosen.
     press(page, "Resume")
@@ -158,13 +160,30 @@ def test_stopping_asks_first(page, app, account):
     press(page, "Keep running", within=dialog)
     expect(dialog).to_have_count(0)
     assert app.services.deployments.by_id(one.id).state == "active"
-    settled(page)
     press(page, "Stop")
     press(page, "Stop", within=dialog)
     expect(dialog).to_have_count(0)
     # It held nothing, so it is gone at once.
     expect(page.get_by_text("3 of 3 strategies")).to_be_visible()
     assert app.services.deployments.by_id(one.id).state == "stopped"
+
+
+def test_a_dialog_can_be_pressed_once_nothing_in_it_will_move(page, app, account):
+    loading: list[Route] = []
+    page.route(re.compile(r"/static/js/Radio\."), lambda request: loading.append(request))
+    opened(page, f"{app.url}/?account={NAME}")
+    tick_row(page, 0)
+    press(page, "Stop")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_test_id("stSkeleton")).to_be_visible()
+    keep = dialog.locator("button", has_text="Keep running")
+    expect(keep).to_be_attached()
+    expect(keep).to_be_hidden(timeout=2_000)
+    for request in loading:
+        request.continue_()
+    expect(dialog.get_by_role("radio")).to_have_count(2)
+    press(page, "Keep running", within=dialog)
+    expect(dialog).to_have_count(0)
 
 
 def test_the_kill_switch_says_who_when_and_why(page, app, account):
@@ -175,14 +194,12 @@ def test_the_kill_switch_says_who_when_and_why(page, app, account):
     press(page, "Leave it as it is", within=dialog)
     expect(dialog).to_have_count(0)
     assert app.services.accounts.by_id(account.id).state == "active"
-    settled(page)
     press(page, "Stop all trading")
     dialog.get_by_label("Why").fill("a <b>drill</b>")
     press(page, "Stop all trading", within=dialog)
     expect(page.locator(".st-key-kill_switch")).to_contain_text("HALTED")
     expect(page.get_by_text("by a person: a <b>drill</b>.")).to_be_visible()
     assert app.services.accounts.by_id(account.id).state == "halted"
-    settled(page)
     press(page, "Release")
     press(page, "Release", within=dialog)
     expect(page.locator(".st-key-kill_switch")).to_contain_text("ACTIVE")
@@ -200,7 +217,6 @@ def test_a_window_tells_what_was_decided_and_sent(page, app, account):
         # A table's column may be called so, too.
         expect(page.locator("strong").get_by_text(text, exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("worse than the marks"))).to_be_visible()
-    settled(page)
     press(page, "Close")
     expect(page.get_by_text(f"Window of {window.session}")).to_have_count(0)
 

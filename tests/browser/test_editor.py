@@ -27,8 +27,8 @@ from tests.browser.editor import (
     opened,
     row,
     select,
-    settled,
 )
+from tests.browser.steps import click, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -123,22 +123,22 @@ def test_ten_blocks_from_nothing(page, app):
     built = canonical(copied_flow(page))
     assert built == canonical(BY_HAND), built
 
-    page.get_by_role("button", name="Save Shortcut").click(delay=80)
+    click(page.get_by_role("button", name="Save Shortcut"))
     expect(page.get_by_text("Version 2", exact=True)).to_be_visible()
-    page.get_by_role("radio", name="Backtest").click(delay=80)
+    click(page.get_by_role("radio", name="Backtest"))
     page.wait_for_url(f"**/strategy-{slug}")
     page.wait_for_load_state("networkidle")
     settled(page)
     expect(page.get_by_text("Unsaved changes")).to_have_count(0)
-    page.get_by_role("button", name="Run backtest").click(delay=80)
+    click(page.get_by_role("button", name="Run backtest"))
     expect(page.get_by_text("ran in")).to_be_visible()
     with page.expect_download() as caught:
-        page.get_by_role("button", name="Export JSON").click(delay=80)
+        click(page.get_by_role("button", name="Export JSON"))
     exported = json.loads(Path(caught.value.path()).read_text())
     assert exported == canonical(BY_HAND)
 
     # A branch goes to another strategy, and away again.
-    page.get_by_role("radio", name="Edit").click(delay=80)
+    click(page.get_by_role("radio", name="Edit"))
     page.wait_for_url(f"**/strategy-{slug}?view=edit")
     opened(page)
     select(page, "Shelter")
@@ -181,10 +181,10 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(p
 
     select(second, "A sharp dip?")
     field(second, "Name", "Dip")
-    second.get_by_role("button", name="Save Shortcut").click(delay=80)
+    click(second.get_by_role("button", name="Save Shortcut"))
     expect(second.get_by_text("Version 2", exact=True)).to_be_visible()
 
-    page.get_by_role("button", name="Save Shortcut").click(delay=80)
+    click(page.get_by_role("button", name="Save Shortcut"))
     conflict = page.locator("[class*=st-key-conflict_]")
     expect(conflict.get_by_text("Somebody saved version 2")).to_be_visible()
     expect(conflict.get_by_text("Dip")).to_be_visible()
@@ -193,7 +193,7 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(p
     strategy = app.services.strategies.get(app.services.user.id, slug).id
     kept = app.services.drafts.find(app.services.user.id, strategy)  # mine is kept again
     assert "Too far" in kept.text
-    conflict.get_by_role("button", name="Save mine as a copy").click(delay=80)
+    click(conflict.get_by_role("button", name="Save mine as a copy"))
     expect(page.get_by_role("heading", name="Two windows (mine)")).to_be_visible()
     expect(named(page, "Too far")).to_be_visible()
     again(page, "Two windows")
@@ -202,12 +202,12 @@ def test_unsaved_changes_survive_other_pages_and_a_second_window_loses_nothing(p
     # Once more, and on top this time.
     select(second, "Dip")
     field(second, "Name", "Deep dip")
-    second.get_by_role("button", name="Save Shortcut").click(delay=80)
+    click(second.get_by_role("button", name="Save Shortcut"))
     expect(second.get_by_text("Version 3", exact=True)).to_be_visible()
     select(page, "Run too far?")
     field(page, "Name", "Mine")
-    page.get_by_role("button", name="Save Shortcut").click(delay=80)
-    conflict.get_by_role("button", name="Save mine on top").click(delay=80)
+    click(page.get_by_role("button", name="Save Shortcut"))
+    click(conflict.get_by_role("button", name="Save mine on top"))
     expect(page.get_by_text("Version 4", exact=True)).to_be_visible()
     expect(named(page, "Mine")).to_be_visible()
     second.context.close()
@@ -228,8 +228,8 @@ def test_the_light_backtest_follows_and_a_broken_block_is_marked_and_found(page,
     expect(light.get_by_text("Before your last change")).to_be_visible()
     keys(page, "Home")
     answered(page)
-    page.get_by_role("button", name="1 to mend").click(delay=80)
-    page.get_by_role("button", name="is not a symbol").click(delay=80)
+    click(page.get_by_role("button", name="1 to mend"))
+    click(page.get_by_role("button", name="is not a symbol"))
     expect(page.locator(".row.problem.selected")).to_have_count(1)
     keys(page, "Control+z", "Control+z")
     answered(page)
@@ -242,7 +242,7 @@ def test_the_chart_selects_moves_folds_and_keeps_its_arrangement(page, app):
     root = {"kind": "weight", "children": [assets[0], shelter, assets[2]]}
     flow = canonical({"sluice": 1, "name": "Charted", "root": root})
     edit_flow(page, app, flow)
-    page.get_by_role("radio", name="Flow").click(delay=80)
+    click(page.get_by_role("radio", name="Flow"))
     boxes = page.locator(".chart .box")
     expect(boxes).to_have_count(6)
     settled(page)
@@ -258,15 +258,15 @@ def test_the_chart_selects_moves_folds_and_keeps_its_arrangement(page, app):
     expect(inspector(page).get_by_label("Symbol", exact=True)).to_have_value("GLD")
     box(page, "Shelter").get_by_title("Fold").click()
     expect(boxes).to_have_count(4)
-    page.get_by_role("radio", name="Down").click(delay=80)
+    click(page.get_by_role("radio", name="Down"))
     answered(page)
     page.locator(".chart").press("Control+z")
     expect(boxes).to_have_count(5)
     answered(page)
-    page.get_by_role("radio", name="Outline").click(delay=80)
+    click(page.get_by_role("radio", name="Outline"))
     expect(row(page, 0)).to_be_visible()
     assert canonical(copied_flow(page)) == flow
-    page.get_by_role("radio", name="Flow").click(delay=80)
+    click(page.get_by_role("radio", name="Flow"))
     expect(page.locator(".chart")).to_have_attribute("data-arrangement", "down")
 
 
@@ -286,10 +286,10 @@ def test_text_of_users_is_text_and_shortcuts_are_listed(page, app):
     edit_flow(page, app, flow)
     select(page, evil)
     expect(page.locator("img[src=x]")).to_have_count(0)
-    page.get_by_role("radio", name="Flow").click(delay=80)
+    click(page.get_by_role("radio", name="Flow"))
     expect(page.locator(".chart .title", has_text=evil).first).to_be_visible()
     expect(page.locator("img[src=x]")).to_have_count(0)
-    page.get_by_role("radio", name="Outline").click(delay=80)
+    click(page.get_by_role("radio", name="Outline"))
     expect(row(page, 0)).to_be_visible()
     settled(page)
     keys(page, "?")

@@ -17,8 +17,8 @@ from tests.browser.editor import (
     named,
     opened,
     select,
-    settled,
 )
+from tests.browser.steps import click, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -37,7 +37,7 @@ def here_again(page: Page):
 
 
 def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click(delay=80)
+    click(page.get_by_role("button", name=name))
     settled(page)
 
 
@@ -62,6 +62,11 @@ def test_an_edit_is_there_after_a_reload_until_it_is_saved_or_discarded(page, ap
     answered(page)
     expect(named(page, "Too far")).to_be_visible()
     assert kept.has(user, strategy)
+
+    press(page, "History")  # beside the editor: both have a field for a label
+    expect(page.get_by_role("dialog").get_by_text("The first version.")).to_be_visible()
+    expect(page.get_by_text("Something went wrong")).to_have_count(0)
+    expect(named(page, "Too far")).to_be_visible()
 
     page.goto(f"{app.url}/strategy-{slug}")
     expect(page.get_by_text("Unsaved changes").first).to_be_visible()
@@ -101,7 +106,7 @@ def test_a_draft_of_an_older_version_is_a_conflict_and_one_of_nonsense_is_export
             )
             settled(page)
             assert not app.services.drafts.has(user, strategy)
-    conflict.get_by_role("button", name="Save mine on top").click(delay=80)
+    click(conflict.get_by_role("button", name="Save mine on top"))
     expect(page.get_by_text("Version 4", exact=True)).to_be_visible()
     settled(page)
     assert not app.services.drafts.has(user, strategy)
@@ -112,9 +117,9 @@ def test_a_draft_of_an_older_version_is_a_conflict_and_one_of_nonsense_is_export
     expect(lost).to_contain_text("there is no kind of block called 'of tomorrow'")
     expect(named(page, "Too far")).to_be_visible()
     with page.expect_download() as caught:
-        lost.get_by_role("button", name="Export them").click(delay=80)
+        click(lost.get_by_role("button", name="Export them"))
     assert caught.value.path().read_text() == '{"root": {"kind": "of tomorrow"}}'
-    lost.get_by_role("button", name="Discard them").click(delay=80)
+    click(lost.get_by_role("button", name="Discard them"))
     press(page, "Discard for good")
     expect(lost).to_have_count(0)
     assert not app.services.drafts.has(user, strategy)

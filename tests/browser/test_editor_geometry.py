@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from core.flow.draft.blocks import Draft, draft_of
 from tests.browser.editor import edit_flow, expected, shown
 from tests.browser.large import large_flow
+from tests.browser.steps import click
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -76,9 +77,9 @@ def test_blocks_stack_and_align(page: Page, app, size: int):
         assert len({round(by_id[block]["x"], 2) for block in group}) == 1
         assert len({round(by_id[block]["width"], 2) for block in group}) == 1
 
-    page.get_by_role("radio", name="Flow").click(delay=80)
+    click(page.get_by_role("radio", name="Flow"))
     for arrangement, axis in (("Across", "x"), ("Down", "y"), ("Stacked", "x")):
-        page.get_by_role("radio", name=arrangement).click(delay=80)
+        click(page.get_by_role("radio", name=arrangement))
         expect(page.locator(".chart")).to_have_attribute("data-arrangement", arrangement.lower())
         boxes = in_chart(page, size + 1)
         assert not overlapping(boxes), arrangement

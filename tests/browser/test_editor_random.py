@@ -19,6 +19,7 @@ from tests.browser.editor import (
     shown,
 )
 from tests.browser.large import large_flow
+from tests.browser.steps import click
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -79,14 +80,14 @@ def test_a_storm_of_edits_leaves_browser_and_model_equal(page: Page, app):
     edit_flow(page, app, large_flow(40, name))
     draw = random.Random(20261128)
     for batch in range(OPERATIONS // BATCH):
-        page.get_by_role("radio", name="Flow" if batch % 2 else "Outline").click(delay=80)
+        click(page.get_by_role("radio", name="Flow" if batch % 2 else "Outline"))
         expect(page.locator(".chart")).to_be_visible(visible=bool(batch % 2))
         assert page.evaluate(STORM, [draw.randrange(2**31), BATCH]) > 0
         if batch in (0, 1):  # at once, with whatever is under way
             page.get_by_role("link", name="System").click()
             expect(page.get_by_text("Healthy")).to_be_visible()
             again(page, name)
-    page.get_by_role("radio", name="Outline").click(delay=80)
+    click(page.get_by_role("radio", name="Outline"))
     expect(page.locator(".chart")).to_be_hidden()
     answered(page)
     page.get_by_role("button", name="Unfold all").click()

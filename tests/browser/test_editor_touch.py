@@ -9,7 +9,8 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from core.flow.examples import example_flows
 from core.flow.formats.native import to_json
-from tests.browser.editor import answered, edit_flow, inspector, settled
+from tests.browser.editor import answered, edit_flow, inspector
+from tests.browser.steps import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

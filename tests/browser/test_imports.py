@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import settled
+from tests.browser.steps import click, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -38,8 +38,7 @@ def dialog(page, app, tmp_path):
     files[1].write_text(json.dumps(SPELL))
     files[2].write_text(SYMPHONY.replace("(> (rsi", "(= (rsi"))
     page.goto(f"{app.url}/library")
-    settled(page)
-    page.get_by_role("button", name="Import").click(delay=80)
+    click(page.get_by_role("button", name="Import"))
     page.locator("input[type=file]").set_input_files(files)
     return page.get_by_role("dialog")
 
@@ -53,7 +52,7 @@ def test_reports_come_first_and_only_what_is_whole_is_taken_in(dialog, page):
     expect(dialog.get_by_text("1 not supported")).to_be_visible()
     expect(dialog.get_by_text("use two comparisons")).to_be_visible()
 
-    dialog.get_by_role("button", name="Add 2 to the library").click(delay=80)
+    click(dialog.get_by_role("button", name="Add 2 to the library"))
     expect(dialog.get_by_text("symphony.edn: imported as '<b>Calm</b> or storm'")).to_be_visible()
     expect(dialog.get_by_text("spell.json: imported as 'Hold stocks'")).to_be_visible()
     expect(dialog.get_by_text("equal.txt was not imported")).to_be_visible()
@@ -63,13 +62,12 @@ def test_reports_come_first_and_only_what_is_whole_is_taken_in(dialog, page):
     settled(page)
     dialog.get_by_text("All 8 parts").first.click()
     expect(dialog.get_by_test_id("stDataFrame").first).to_be_visible()
-    settled(page)
-    dialog.get_by_role("button", name="Open").first.click(delay=80)
+    click(dialog.get_by_role("button", name="Open").first)
     expect(page.get_by_role("heading", name="<b>Calm</b> or storm")).to_be_visible()
 
 
 def test_a_file_taken_away_is_forgotten(dialog):
     expect(dialog.get_by_role("button", name="Add 2 to the library")).to_be_visible()
-    dialog.get_by_role("button", name="Remove symphony.edn").click(delay=80)
+    click(dialog.get_by_role("button", name="Remove symphony.edn"))
     expect(dialog.get_by_role("button", name="Add to the library")).to_be_visible()
     expect(dialog.get_by_text("7 exact")).to_have_count(0)

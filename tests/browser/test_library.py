@@ -17,7 +17,7 @@ from core.flow.formats.native import dump, from_json
 from core.library.catalogue import Query
 from core.library.variables import draft_of
 from tests.browser.conftest import App
-from tests.browser.steps import settled
+from tests.browser.steps import click, press, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLOW = example_flows()["risk-on-risk-off"]
@@ -42,10 +42,6 @@ def opened(page: Page, url: str) -> None:
 
 def tab(page: Page, name: str) -> Locator:
     return page.get_by_role("link", name=name, exact=True)
-
-
-def press(page: Page, name: str, *, within: Locator | None = None) -> None:
-    (within or page).get_by_role("button", name=name, exact=True).first.click(delay=80)
 
 
 def made(app: App, name: str, slug: str, **more: Any) -> str:
@@ -74,7 +70,6 @@ def test_tabs_last_and_are_closed_one_by_one(page, app, browser):
     press(page, "Close")
     expect(page).to_have_url(f"{app.url}/strategy-storm-watch")
     expect(tab(page, "Sector momentum")).to_have_count(0)
-    settled(page)
     press(page, "Close")
     expect(tab(page, "Storm watch")).to_have_count(0)
     expect(page.get_by_label("Search")).to_be_visible()
@@ -96,7 +91,6 @@ def test_the_plus_makes_a_strategy_from_a_template_or_blank(page, app):
     opened(page, f"{app.url}/library")
     tab(page, "New").click()
     card = page.get_by_test_id("stColumn").filter(has_text="Block: strategy")
-    settled(page)
     press(page, "Use", within=card)
     page.wait_for_url("**/strategy-block-strategy")
     expect(page.get_by_role("button", name="Run backtest")).to_be_enabled()
@@ -124,7 +118,6 @@ def test_with_many_tabs_a_search_opens_any_strategy(page, app):
     expect(tab(page, "The one I look for")).to_be_visible()  # not folded into "more"
     settled(page)
     tab(page, "New").click()
-    settled(page)
     press(page, "Close all")
     expect(page.get_by_text("tabs open")).to_have_count(0)
 
@@ -145,7 +138,6 @@ def test_history_says_what_changed_and_restores(page, app):
     dialog.get_by_role("tab", name="Compare").click()
     expect(dialog.get_by_text("1 change", exact=True)).to_be_visible()
     dialog.get_by_role("tab", name="Versions").click()
-    settled(page)
     press(page, "Restore", within=dialog)
     expect(page.get_by_text("Version 1", exact=True)).to_be_visible()
     expect(dialog).to_have_count(0)
@@ -175,19 +167,16 @@ def test_a_variable_is_made_used_renamed_and_kept_while_used(page, app):
     expect(page.get_by_label("Haven", exact=True)).to_have_value("TLT")
     settled(page)
     tab(page, "Variables").click()
-    settled(page)
-    page.get_by_role("button", name="delete").click(delay=80)
+    click(page.get_by_role("button", name="delete"))
     press(page, "Delete", within=dialog)
     expect(dialog.get_by_text("it is used by 'Hides'.")).to_be_visible()
     press(page, "Keep", within=dialog)
     expect(dialog).to_have_count(0)
-    settled(page)
-    page.get_by_role("button", name="edit").click(delay=80)
+    click(page.get_by_role("button", name="edit"))
     dialog.get_by_role("textbox", name="Name").fill("shelter")
     press(page, "Save", within=dialog)
     expect(page.get_by_text("in 1 strategy too")).to_be_visible()
     expect(page.get_by_text("$shelter", exact=True)).to_be_visible()
-    settled(page)
     press(page, "Hides")
     page.wait_for_url("**/strategy-hides")
     expect(page.get_by_label("Shelter", exact=True)).to_have_value("TLT")
@@ -232,7 +221,6 @@ def test_many_strategies_are_tagged_moved_and_archived_at_once(page, app):
     page.keyboard.press("Escape")
     press(page, "Change 2 strategies", within=dialog)
     expect(page.get_by_text("both", exact=True)).to_have_count(2)
-    settled(page)
     press(page, "Move")
     dialog.get_by_role("combobox", name="Folder").fill("Deep/Down")
     page.keyboard.press("Enter")
@@ -247,7 +235,6 @@ def test_many_strategies_are_tagged_moved_and_archived_at_once(page, app):
     expect(page.get_by_text("1 strategy", exact=True)).to_be_visible()
     page.get_by_test_id("stCheckbox").filter(has_text="Archived").click()
     expect(page.get_by_text("2 archived strategies")).to_be_visible()
-    settled(page)
     press(page, "Choose all 2")
     expect(page.get_by_text("2 chosen")).to_be_visible()
     press(page, "Un-archive")

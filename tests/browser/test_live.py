@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from core.db.live_tables import paper_orders
 from tests.browser.conftest import App, running, visit
-from tests.browser.test_newcomer import settled, strategy
+from tests.browser.steps import press, settled
+from tests.browser.test_newcomer import strategy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,10 +45,6 @@ def sent(app: App) -> int:
         return db.execute(select(func.count()).select_from(paper_orders)).scalar_one()
 
 
-def press(page: Page, name: str, *, within=None) -> None:
-    (within or page).get_by_role("button", name=name, exact=True).first.click(delay=80)
-
-
 def operations(page: Page, app: App, state: str) -> None:
     """The page drawn to its end, the kill switch in that state."""
     page.goto(f"{app.url}/operations")
@@ -66,7 +63,6 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("My first")
     dialog.get_by_label("Name").press("Enter")
-    settled(page)
     press(page, "Deploy", within=dialog)
     expect(page.get_by_text("6 of 6 strategies")).to_be_visible()
     mine = app.services.deployments.get(account.id, "My first")
@@ -75,6 +71,8 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     operations(page, app, "ACTIVE")
     press(page, "Run now")
     expect(page.get_by_text(re.compile("taken by .* after"))).to_be_visible()
+    # The toast of a fragment's callback leaves the page its style.
+    expect(page.locator(".stMainBlockContainer")).to_have_css("padding-top", "72px")
     window = app.services.windows.of(account.id)[0]
     deadline = time.monotonic() + 60
     while app.services.windows.by_id(window.id).state != "done":

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from core.flow.examples import example_flows
 from core.flow.formats.native import content_hash, parse
-from tests.browser.steps import settled
+from tests.browser.steps import click, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,7 +40,7 @@ def open_button(page: Page):
 
 
 def run(page: Page) -> None:
-    run_button(page).click(delay=80)
+    click(run_button(page))
     expect(page.get_by_text("ran in")).to_be_visible()
     settled(page)
 
@@ -63,18 +63,22 @@ def write_date(page: Page, label: str, digits: str) -> None:
 
 def download(page: Page, name: str, index: int = 0) -> bytes:
     with page.expect_download() as caught:
-        page.get_by_role("button", name=name, exact=True).nth(index).click(delay=80)
+        click(page.get_by_role("button", name=name, exact=True).nth(index))
     return Path(caught.value.path()).read_bytes()
 
 
 def test_the_library_shows_the_examples_and_opens_one(page, app):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     library(page, app)
     for flow in example_flows().values():
         expect(page.get_by_text(flow.name, exact=True)).to_be_visible()
     row = open_button(page).nth(1)
-    row.click(delay=80)
+    click(row)
     expect(run_button(page)).to_be_enabled()
     expect(page).to_have_url(f"{app.url}/strategy-risk-on-risk-off")
+    # No other server is asked for anything, not even an icon.
+    assert [url for url in asked if not url.startswith((app.url, "data:", "blob:"))] == []
 
 
 def test_a_backtest_shows_its_result_with_source_and_age(page, app):
@@ -145,7 +149,7 @@ def test_variables_change_the_result_and_a_click_loses_nothing_typed(page, app):
     before = page.get_by_test_id("stMetric").first.inner_text()
     # Typed, not confirmed: the click itself has to bring it along.
     page.get_by_label("Safe").fill("GLD")
-    run_button(page).click(delay=80)
+    click(run_button(page))
     expect(page.get_by_test_id("stMetric").first).not_to_have_text(before)
     view(page, "Data")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
@@ -179,7 +183,7 @@ def test_a_file_that_cannot_be_read_is_said_and_the_form_stays(page, app):
     for path, said in (("/nowhere/bars.csv", "/nowhere/bars.csv"), ("/etc/hostname", "hostname")):
         page.get_by_role("textbox", name="File or folder").fill(path)
         page.keyboard.press("Enter")
-        run_button(page).click(delay=80)
+        click(run_button(page))
         expect(page.get_by_test_id("stAlert").filter(has_text=said)).to_be_visible()
         expect(page.get_by_role("textbox", name="File or folder")).to_have_value(path)
 
@@ -194,7 +198,7 @@ def test_bad_input_is_said_beside_the_form(page, app):
         ("End", "2090-01-02", "2024-01-02", "2090-01-02"),
     ):
         write(page, label, bad)
-        run_button(page).click(delay=80)
+        click(run_button(page))
         expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
         expect(run_button(page)).to_be_enabled()
         write(page, label, good)
@@ -256,26 +260,25 @@ def test_import_clone_export_and_delete(page, app, tmp_path):
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(dump(flow))
     bad.write_text(json.dumps({"sluice": 1, "name": "x", "root": {"kind": "aset"}}))
-    page.get_by_role("button", name="Import").click(delay=80)
+    click(page.get_by_role("button", name="Import"))
     page.locator("input[type=file]").set_input_files([good, bad])
     expect(page.get_by_text("Did you mean 'asset'")).to_be_visible()
-    page.get_by_role("button", name="Add to the library").click(delay=80)
+    click(page.get_by_role("button", name="Add to the library"))
     expect(page.get_by_text("imported as 'Brought along'")).to_be_visible()
-    page.get_by_role("button", name="Done").click(delay=80)
+    click(page.get_by_role("button", name="Done"))
     expect(page.get_by_text("Brought along", exact=True)).to_be_visible()
 
     page.get_by_label("Search").fill("brought")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 strategy")).to_be_visible()
-    settled(page)  # rows of before stay until the page is drawn to its end
-    page.get_by_role("button", name="content_copy").click(delay=80)
+    click(page.get_by_role("button", name="content_copy"))
     expect(page.get_by_text("Brought along (copy)", exact=True)).to_be_visible()
     archive = zipfile.ZipFile(io.BytesIO(download(page, "Export all")))
     assert "brought-along-copy.json" in archive.namelist()
 
     for left in ("1 strategy", "No strategy's name, folder or tag contains"):
-        page.get_by_role("button", name="delete").first.click(delay=80)
-        page.get_by_role("dialog").get_by_role("button", name="Delete").click(delay=80)
+        click(page.get_by_role("button", name="delete").first)
+        click(page.get_by_role("dialog").get_by_role("button", name="Delete"))
         expect(page.get_by_text(left)).to_be_visible()
 
 
@@ -300,17 +303,16 @@ def test_names_are_shown_as_text_not_as_markup(page, app, tmp_path):
     library(page, app)
     path = tmp_path / "markup.json"
     path.write_text(dump(flow))
-    page.get_by_role("button", name="Import").click(delay=80)
+    click(page.get_by_role("button", name="Import"))
     page.locator("input[type=file]").set_input_files([path])
-    page.get_by_role("button", name="Add to the library").click(delay=80)
+    click(page.get_by_role("button", name="Add to the library"))
     expect(page.get_by_text("imported as")).to_be_visible()
-    page.get_by_role("button", name="Done").click(delay=80)
+    click(page.get_by_role("button", name="Done"))
     expect(page.get_by_text("**bold**").first).to_be_visible()
     page.get_by_label("Search").fill("bold")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 strategy")).to_be_visible()
-    settled(page)
-    open_button(page).click(delay=80)
+    click(open_button(page))
     expect(run_button(page)).to_be_enabled()
     expect(page.locator("img[src=x]")).to_have_count(0)
     for frame in page.frames[1:]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import settled
+from tests.browser.steps import click, press, settled
 from tests.fakes import misbehaviour as does
 from tests.fakes.webhook import TOKEN, Webhook
 
@@ -19,10 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def hook() -> Iterator[Webhook]:
     with Webhook() as fake:
         yield fake
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click(delay=80)
 
 
 def row_button(page: Page, key: str):
@@ -53,18 +49,18 @@ def test_a_channel_from_beginning_to_end(app, page, hook):
     settled(page)
     assert TOKEN not in page.content()
 
-    row_button(page, "test").click(delay=80)
+    click(row_button(page, "test"))
     expect(page.get_by_text("The test was sent to")).to_be_visible()
     expect(page.locator("[class*=st-key-cell_sent_]").get_by_text("just now")).to_be_visible()
     assert hook.bodies()[0]["title"] == "Sluice: Test"
 
     hook.misbehave(does.status(500))
-    row_button(page, "test").click(delay=80)
+    click(row_button(page, "test"))
     expect(page.get_by_text("The test was not taken.")).to_be_visible()
     expect(page.get_by_text(re.compile("Failing$"))).to_be_visible()
     settled(page)
 
-    row_button(page, "edit").click(delay=80)
+    click(row_button(page, "edit"))
     dialog.get_by_text("Critical only").click()
     expect(dialog.get_by_role("radio", name="Critical only")).to_be_checked()
     # The list behind is looked at again meanwhile: the dialog stays, with what was chosen.
@@ -76,13 +72,13 @@ def test_a_channel_from_beginning_to_end(app, page, hook):
     expect(page.get_by_text("every critical event")).to_be_visible()
     settled(page)
 
-    row_button(page, "switch").click(delay=80)
+    click(row_button(page, "switch"))
     expect(page.get_by_text(re.compile("Off$"))).to_be_visible()
     settled(page)
 
-    row_button(page, "drop").click(delay=80)
+    click(row_button(page, "drop"))
     expect(dialog.get_by_text("Its address is gone with it")).to_be_visible()
-    dialog.get_by_role("button", name="Delete").click(delay=80)
+    click(dialog.get_by_role("button", name="Delete"))
     expect(page.get_by_text("No channel yet")).to_be_visible()
     assert app.services.channels.all(app.services.user.id) == []
     assert TOKEN not in app.log.read_text()

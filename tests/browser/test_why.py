@@ -22,10 +22,10 @@ from core.flow.session_difference import difference
 from core.flow.trace import trace
 from core.market.sources.demo import DemoSource
 from tests.browser.conftest import visit
+from tests.browser.steps import click, settled
 from tests.browser.test_newcomer import (
     download,
     run,
-    settled,
     strategy,
     view,
     write_date,
@@ -88,9 +88,9 @@ def test_sessions_are_stepped_slid_and_compared(ran, computed):
     assert "of the whole moved" in words
     expect(page.get_by_text(words)).to_be_visible()
 
-    page.get_by_role("button", name="Previous", exact=True).click(delay=80)
+    click(page.get_by_role("button", name="Previous", exact=True))
     decided(page, sessions[t - 1])
-    page.get_by_role("button", name="Next", exact=True).click(delay=80)
+    click(page.get_by_role("button", name="Next", exact=True))
     decided(page, sessions[t])
 
     # A slider moves by a day for each key; a day without a session shows the one before.
@@ -135,7 +135,7 @@ def test_attribution_sums_to_the_return_on_the_card(ran):
     assert float(total["total"]) == pytest.approx(said_total / 100, abs=1e-4)
     assert sum(float(p["total"]) for p in parts) == pytest.approx(float(total["total"]), abs=1e-9)
 
-    page.get_by_role("radio", name="Block", exact=True).click(delay=80)
+    click(page.get_by_role("radio", name="Block", exact=True))
     settled(page)
     expect(page.locator(".js-plotly-plot").get_by_text("Out after a fall")).to_be_visible()
     blocks = list(csv.DictReader(io.StringIO(download(page, "Blocks CSV").decode())))
@@ -162,8 +162,7 @@ def test_a_saved_result_is_explained_on_demand(ran, page, app):
     expect(page.get_by_text("saved").first).to_be_visible()
     view(page, "Why this day")
     expect(page.get_by_text("read back from the database")).to_be_visible()
-    settled(page)
-    page.get_by_role("button", name="Explain this result").click(delay=80)
+    click(page.get_by_role("button", name="Explain this result"))
     expect(page.get_by_text(" decided ")).to_be_visible()
     settled(page)
     # It came out as it was saved, so nothing is warned of but the synthetic prices.

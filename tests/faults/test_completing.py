@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from core.db.legs import newest_legs
 from core.portfolio.records import Leg
 from core.trading.completing import owed
 from core.trading.deploy import pause, resume, turn_kill_switch
@@ -104,6 +106,29 @@ def test_an_order_that_expired_in_part(stand: Stand):
     assert (side, symbol) == ("buy", "BBB")
     assert 0 < rest <= wanted - 30
     assert stand.held(one)["BBB"] == 30 + rest
+    stand.check()
+
+
+def test_however_many_failed_they_are_asked_for_at_once(stand: Stand):
+    one = stand.deploy(rebalance="monthly", AAA=0.2, BBB=0.2, CCC=0.2)
+    refuse(stand, "AAA", "BBB", "CCC")
+    stand.window()
+    engine, asked = stand.services.database.engine, []
+
+    def heard(*arguments: Any) -> None:
+        asked.append(arguments[2])
+
+    event.listen(engine, "before_cursor_execute", heard)
+    try:
+        legs = newest_legs(engine, stand.account.id, [one.book], SESSIONS[0])
+    finally:
+        event.remove(engine, "before_cursor_execute", heard)
+    assert {(leg.symbol, leg.state) for leg in legs} == {
+        ("AAA", "rejected"), ("BBB", "rejected"), ("CCC", "rejected")
+    }  # fmt: skip
+    assert all(leg.missing > 0 and leg.crossed == 0 for leg in legs)
+    assert len(asked) == 1
+    stand.fake.behave()
     stand.check()
 
 

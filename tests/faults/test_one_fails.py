@@ -156,3 +156,31 @@ def test_it_goes_on_by_itself_once_it_is_mended(stand: Stand, monkeypatch):
     stand.window()
     assert stand.held(one).keys() == {"AAA"}
     stand.check()
+
+
+def test_at_night_one_that_fails_is_not_compared_and_the_others_are(stand: Stand, monkeypatch):
+    """And however many there are, the market is read once."""
+    for name, symbol in (("first", "AAA"), ("middle", "BBB"), ("last", "CCC")):
+        stand.deploy(20_000, name, **{symbol: 0.5})
+    stand.window()
+    stand.at(minutes=-121)
+    desk = stand.desk()
+    real, read, asked = decisions.decide_one, desk.source.bars, []
+
+    def broken(ready: Any, *args: Any, **more: Any) -> Any:
+        return 1 // 0 if ready.flow.name == "middle" else real(ready, *args, **more)
+
+    def bars(symbols: Any, **more: Any) -> Any:
+        asked.append(tuple(symbols))
+        return read(symbols, **more)
+
+    monkeypatch.setattr(decisions, "decide_one", broken)
+    monkeypatch.setattr(desk.source, "bars", bars)
+    stand.work(desk).check_parity()
+    names = {one.id: one.name for one in stand.services.deployments.of(stand.account.id)}
+    found = stand.services.windows.parity(list(names))
+    states = {names[row["deployment_id"]]: row["state"] for row in found}
+    assert states == {"first": "equal", "middle": "not_comparable", "last": "equal"}
+    assert ["ZeroDivisionError" in row["reason"] for row in found if row["reason"]] == [True]
+    assert len(asked) == 1
+    stand.check()

@@ -137,11 +137,11 @@ def test_orders_are_counted_by_window_and_state_and_windows_read_without_their_r
         db.execute(insert(orders), rows)
     tally = services.orders.tally([first["id"], second["id"]])
     assert tally == {first["id"]: {"filled": 2, "refused": 1}}
-    assert {w.slot: w.reading for w in services.windows.of(account.id, readings=False)} == {
+    assert {w.slot: w.reading for w in services.windows.of(account.id)} == {
         10: {},
         20: {},
     }
-    assert services.windows.of(account.id)[0].reading == {"quotes": {"SPY": 1}}
+    assert services.windows.of(account.id, readings=True)[0].reading == {"quotes": {"SPY": 1}}
 
 
 def test_who_holds_a_lease_is_told_and_whether_it_is_held(services):

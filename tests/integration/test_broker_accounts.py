@@ -13,6 +13,7 @@ from sqlalchemy import text
 from core.bootstrap import Services
 from core.errors import BadInput, NeedsOperator, Unavailable, UnknownName
 from core.flow.formats.native import from_json
+from core.portfolio.equity import TOTAL
 from core.settings import Settings
 from core.trading.broker_account import (
     change_keys,
@@ -248,3 +249,55 @@ def test_an_account_goes_when_nothing_is_deployed_in_it(alpaca):
     with pytest.raises(UnknownName, match="removed meanwhile"):
         alpaca.accounts.by_id(made.id)
     assert open_account(alpaca, wanted("Again")).number == made.number
+
+
+# -- what is recorded ----------------------------------------------------------------------------------
+
+
+def happened(services: Services) -> list[tuple[str, str, str | None]]:
+    """Kind, text and account of all events, oldest first."""
+    found = services.events.page(services.user.id)
+    return [(one.event.kind, one.event.text, one.account) for one in reversed(found)]
+
+
+def test_an_account_is_worth_something_before_its_first_session(alpaca, fake):
+    made = open_account(alpaca, wanted())
+    (point,) = alpaca.equity.latest(made.id).values()
+    assert (point.book, point.equity, point.at) == (TOTAL, Decimal(100_000), alpaca.clock())
+    check_connection(alpaca, made)  # the one that is there stays
+    assert alpaca.equity.latest(made.id) == {TOTAL: point}
+    paper = open_account(alpaca, NewAccount(name="Built in", cash=Decimal(5000)))
+    assert alpaca.equity.latest(paper.id)[TOTAL].equity == 5000
+
+
+def test_equity_nothing_read_yet_is_read_when_the_connection_is_checked(alpaca, fake):
+    made = open_account(alpaca, wanted())
+    with alpaca.database.engine.begin() as db:
+        db.execute(text("DELETE FROM equity_points"))
+    check_connection(alpaca, made)
+    assert alpaca.equity.latest(made.id)[TOTAL].equity == 100_000
+    with alpaca.database.engine.begin() as db:
+        db.execute(text("DELETE FROM equity_points"))
+    change_keys(alpaca, made, KEYS)
+    assert alpaca.equity.latest(made.id)[TOTAL].equity == 100_000
+
+
+def test_what_a_person_does_to_an_account_is_an_event_without_secrets(alpaca, fake):
+    made = open_account(alpaca, wanted())
+    fake.keys = tuple(OTHER_KEYS.values())
+    with pytest.raises(BadInput):
+        change_keys(alpaca, made, KEYS)  # refused: nothing happened
+    change_keys(alpaca, made, OTHER_KEYS)
+    assert happened(alpaca)[-2:] == [
+        ("account_added", "Broker (Alpaca paper …0001) is added.", "Broker"),
+        ("keys_changed", "Broker has other keys, of the broker's account …0001.", "Broker"),
+    ]
+    remove_account(alpaca, made)
+    remove_account(alpaca, made)  # by two windows at once
+    assert happened(alpaca) == [
+        (
+            "account_removed",
+            "Broker (Alpaca paper …0001) is removed, its keys and its history with it.",
+            None,
+        )
+    ]

@@ -28,6 +28,7 @@ from core.library.sweeps import BLOCK, Filter, Sweep
 from core.sweep.grid import Grid, parse_grid
 from core.sweep.kernel import METRICS
 from core.sweep.run import Sweeper
+from jobs.sweep import Sweepers, hand_out, run_chain
 
 pytestmark = pytest.mark.slow
 
@@ -251,6 +252,53 @@ def test_an_equal_sweep_is_found_and_a_deleted_one_is_gone(services):
     with services.database.engine.begin() as db:
         left = db.execute(text(f"SELECT to_regclass('runs.sweep_{sweep.number}')")).scalar()
     assert left is None
+
+
+def test_a_sweep_that_is_deleted_under_a_worker_is_gone_without_a_word(services, monkeypatch):
+    sweep, _ = submit(services, SMALL)
+    run = Sweeper.run
+
+    def deleted_meanwhile(self: Sweeper, points: Any) -> Any:
+        services.sweeps.delete(sweep.user_id, sweep.id)
+        return run(self, points)
+
+    monkeypatch.setattr(Sweeper, "run", deleted_meanwhile)
+    run_chain(services, Sweepers(services), sweep.number, 0)
+    with pytest.raises(UnknownName):
+        services.sweeps.numbered(sweep.number)
+    assert services.sweeps.finish(sweep.number) is False
+
+
+def test_an_error_nobody_foresaw_ends_a_sweep_and_is_told(services, monkeypatch, caplog):
+    """Else it would be handed out again every few seconds, and run for ever."""
+    sweep, _ = submit(services, SMALL)
+    waits, _ = submit(services, LARGE)
+
+    def broken(self: Sweeper, points: Any) -> Any:
+        raise ZeroDivisionError("a defect of ours")
+
+    monkeypatch.setattr(Sweeper, "run", broken)
+    run_chain(services, Sweepers(services), sweep.number, 0)
+    ended = services.sweeps.numbered(sweep.number)
+    assert ended.state == "failed"
+    assert "ZeroDivisionError: a defect of ours" in ended.error
+    assert "Traceback" in caplog.text
+    assert state_of(services, waits) == "running"
+
+
+def test_a_sweep_deleted_while_it_is_handed_out_stops_no_other(services, monkeypatch):
+    sweep, _ = submit(services, SMALL)
+    handed: list[int] = []
+    monkeypatch.setattr(services.queue, "sweep", lambda one: handed.append(one.number))
+    numbered = services.sweeps.numbered
+
+    def deleted_meanwhile(number: int) -> Sweep:
+        services.sweeps.delete(sweep.user_id, sweep.id)
+        return numbered(number)
+
+    monkeypatch.setattr(services.sweeps, "numbered", deleted_meanwhile)
+    hand_out(services)
+    assert handed == [sweep.number]
 
 
 def test_an_extended_grid_computes_only_what_is_new(services, environment):

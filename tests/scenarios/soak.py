@@ -35,7 +35,6 @@ from core.calendar import calendar
 from core.db.leases import Lease
 from core.errors import BadInput, Unavailable
 from core.flow.formats.native import from_json
-from core.market.as_of import AsOfSource
 from core.market.sources.files import FilesSource
 from core.portfolio.ledger import OTHER_SIDES
 from core.replay import PastClock
@@ -55,6 +54,7 @@ from core.trading.schedule import Due
 from core.trading.settle import prove, settle
 from core.trading.snapshots import snapshot, value_now
 from core.trading.window import TradeWindow
+from tests.fakes.as_of import AsOfSource
 
 SYMBOLS = tuple(f"S{number:02}" for number in range(16))
 FIRST = date(2026, 3, 2)

@@ -16,11 +16,11 @@ import pytest
 
 from core.backtest.result import Result
 from core.calendar import calendar, period_starts
-from core.market.as_of import AsOfSource
 from core.market.source import MarketSource
 from core.market.sources.demo import DemoSource
 from core.market.sources.files import FilesSource
 from core.portfolio.rebalance import UNSPENT
+from tests.fakes.as_of import AsOfSource
 from tests.scenarios.live import Replayed, backtested, replay_flows, sessions_from
 
 pytestmark = pytest.mark.slow

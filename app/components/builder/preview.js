@@ -1,16 +1,8 @@
 // The light backtest: fetched from the server as soon as there is a result, and drawn. The page's
-// script is not run for it. Text only ever becomes textContent.
+// script is not run for it.
 
 const WIDE = 100;
 const HIGH = 40;
-const mounted = new WeakMap();
-
-function make(tag, text, title) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (title) element.title = title;
-  return element;
-}
 
 function curve(values) {
   const low = Math.min(...values);
@@ -35,11 +27,6 @@ function curve(values) {
 
 class Preview extends Fetched {
   gone = "The page was away for long: reload it for new figures.";
-
-  constructor(root) {
-    super();
-    this.root = root;
-  }
 
   receive(data) {
     const before = this.data;
@@ -68,11 +55,6 @@ class Preview extends Fetched {
     if (answer.pending) this.timer = setTimeout(() => this.fetch(), RETRY_MS[0]);
   }
 
-  say(text) {
-    this.root.querySelector("p")?.remove();
-    this.root.append(make("p", text));
-  }
-
   draw() {
     const { answer, data } = this;
     const result = answer?.result;
@@ -85,12 +67,13 @@ class Preview extends Fetched {
       const figures = make("dl");
       for (const { label, shown, meaning } of result.figures) {
         const one = make("div");
-        one.append(make("dt", label, meaning), make("dd", shown));
+        const name = Object.assign(make("dt", "", label), { title: meaning });
+        one.append(name, make("dd", "", shown));
         figures.append(one);
       }
       parts.push(curve(result.curve), figures);
     }
-    parts.push(make("p", this.said(answer, result, current)));
+    parts.push(make("p", "", this.said(answer, result, current)));
     this.root.replaceChildren(...parts);
   }
 
@@ -107,12 +90,7 @@ class Preview extends Fetched {
 }
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".preview");
-  let preview = mounted.get(root);
-  if (!preview) {
-    preview = new Preview(root);
-    mounted.set(root, preview);
-  }
+  const preview = drawing(parentElement.querySelector(".preview"), Preview);
   preview.receive(data);
   return () => preview.stop();
 }

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.components.builder.editing import Editing
 from app.components.own import FETCHED, own_component
-from app.previews import ADDRESS, Preview, Work
+from app.previews import Preview, Work
 from app.resources import services
 from core.backtest.result import Backtest
 from core.backtest.run import run_backtest
@@ -53,7 +53,7 @@ def preview(editing: Editing) -> None:
         )(
             key=f"figures_{editing.slug}",
             data={
-                "address": f"{ADDRESS}/{found.token}",
+                "address": found.address,
                 "number": found.number,
                 "runs": flow is not None,
                 "source": basis.source,

@@ -92,8 +92,9 @@ def _discard(editing: Editing) -> None:
 
 
 def _label_key(editing: Editing) -> str:
-    """Of the next version: after saving the field is a new, empty one."""
-    return f"label_{editing.slug}_{editing.number}"
+    """Of the next version: after saving the field is a new, empty one. The history's dialog has
+    fields for the labels of those that are saved, on the same page."""
+    return f"next_label_{editing.slug}_{editing.number}"
 
 
 # -- conflict ------------------------------------------------------------------------------------

@@ -72,9 +72,7 @@ class Connection:
 
     def read_data(self, path: str, params: Params) -> Any:
         """From the data server."""
-        found = self._ask(
-            lambda: self._open("data", self._make_data), self._data_pace, path, params, as_is
-        )
+        found = self._ask(self._data, self._data_pace, path, params, as_is)
         if found is None:
             raise _wrong_address(DATA_SETTING, "data API", "https://data.alpaca.markets")
         return found

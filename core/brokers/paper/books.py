@@ -58,7 +58,10 @@ class PaperBook(Protocol):
 
 class PaperBooks(Protocol):
     def locked(self, account_id: UUID, opening: Decimal) -> AbstractContextManager[PaperBook]:
-        """The account's books in one transaction; begun with ``opening`` cash at first use."""
+        """The account's books in one transaction; begun with ``opening`` cash at first use.
+
+        Whoever has them reads no market meanwhile: others wait.
+        """
         ...
 
 

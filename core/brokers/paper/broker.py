@@ -9,8 +9,8 @@ question of a session, and show as activities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -43,7 +43,7 @@ from core.brokers.paper.books import (
     PaperOrder,
     after_fill,
 )
-from core.brokers.paper.corporate import settle
+from core.brokers.paper.corporate import begun, read_actions, settle, unsettled
 from core.brokers.paper.prices import Prices
 from core.calendar import Calendar, calendar
 from core.clock import Clock
@@ -128,18 +128,22 @@ class PaperBroker:
         )
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:
+        quotes = self._quotes_of_open_orders()
         with self._book() as book:
-            orders = [self._tended(book, order) for order in book.open_orders()]
+            orders = [self._tended(book, order, quotes) for order in book.open_orders()]
         return tuple(_shown(order) for order in orders if order.state in _OPEN)
 
     def recent_orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
+        quotes = self._quotes_of_open_orders()
         with self._book() as book:
-            return tuple(_shown(self._tended(book, order)) for order in book.orders_since(since))
+            orders = [self._tended(book, order, quotes) for order in book.orders_since(since)]
+        return tuple(_shown(order) for order in orders)
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
+        quotes = self._quotes_of_open_orders()
         with self._book() as book:
             found = book.order(client_order_id)
-            return None if found is None else _shown(self._tended(book, found))
+            return None if found is None else _shown(self._tended(book, found, quotes))
 
     def assets(self, symbols: Sequence[str]) -> Mapping[str, Asset]:
         known = set(self._source.symbols())
@@ -220,8 +224,29 @@ class PaperBroker:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _book(self) -> AbstractContextManager[PaperBook]:
-        return _Settled(self._books.locked(self._id, self._options.cash), self)
+    @contextmanager
+    def _book(self) -> Iterator[PaperBook]:
+        """The books, locked, once they have had what the sessions since the last time brought.
+
+        That is read before: a market that is slow keeps nobody from the books. Where they changed
+        meanwhile, it is read again.
+        """
+        session, actions = begun(self._calendar, self._clock()), None
+        while True:
+            with self._books.locked(self._id, self._options.cash) as book:
+                wanted = unsettled(book, session)
+                if wanted is None or (actions is not None and actions.of == wanted):
+                    carried = None if wanted is None else actions
+                    settle(book, session, carried, self._calendar, self.quantity_step)
+                    yield book
+                    return
+            actions = read_actions(wanted, self._prices, session)
+
+    def _quotes_of_open_orders(self) -> Mapping[str, Quote]:
+        """For ``_tended``, which has the books locked."""
+        with self._book() as book:
+            symbols = sorted({order.symbol for order in book.open_orders()})
+        return self.quotes(symbols) if symbols else {}
 
     def _refusal(
         self, book: PaperBook, request: OrderRequest, quote: Quote | None, clock: MarketClock
@@ -253,7 +278,9 @@ class PaperBroker:
         factor = 1 + against if side == "buy" else 1 - against
         return (price * factor).quantize(PRICE_STEP)
 
-    def _tended(self, book: PaperBook, order: PaperOrder) -> PaperOrder:
+    def _tended(
+        self, book: PaperBook, order: PaperOrder, quotes: Mapping[str, Quote]
+    ) -> PaperOrder:
         """An order that waits for its second part gets it; after the close it expires."""
         if order.state not in _OPEN:
             return order
@@ -262,7 +289,7 @@ class PaperBroker:
             order = replace(order, state="expired", updated_at=now)
             book.put_order(order)
             return order
-        quote = self.quotes([order.symbol]).get(order.symbol)
+        quote = quotes.get(order.symbol)
         if quote is None or now == order.updated_at:
             return order
         return self._fill(book, order, order.quantity - order.filled_quantity, quote.price)
@@ -286,29 +313,6 @@ class PaperBroker:
         )
         book.put_order(order)
         return order
-
-    def settle(self, book: PaperBook) -> None:
-        """Carry out what the sessions since the last time brought."""
-        settle(book, self._prices, self._calendar, self._clock(), self.quantity_step)
-
-
-class _Settled:
-    """Books that have had their corporate actions before anybody looks."""
-
-    def __init__(self, inner: AbstractContextManager[PaperBook], broker: PaperBroker) -> None:
-        self._inner, self._broker = inner, broker
-
-    def __enter__(self) -> PaperBook:
-        book = self._inner.__enter__()
-        try:
-            self._broker.settle(book)
-        except BaseException as err:
-            self._inner.__exit__(type(err), err, err.__traceback__)
-            raise
-        return book
-
-    def __exit__(self, *error: object) -> bool | None:
-        return self._inner.__exit__(*error)  # type: ignore[arg-type]
 
 
 def _shown(order: PaperOrder) -> BrokerOrder:

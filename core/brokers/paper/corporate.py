@@ -1,7 +1,12 @@
-"""Corporate actions of the built-in broker: dividends paid, splits carried out."""
+"""Corporate actions of the built-in broker: dividends paid, splits carried out.
+
+In two steps: what happened is read from the market while nobody waits for the books, and carried
+out under their lock.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -17,30 +22,65 @@ from core.market.bars import Bars
 _CENT = Decimal("0.000001")
 
 
-def settle(book: PaperBook, prices: Prices, market: Calendar, now: datetime, step: Decimal) -> None:
-    """Pay dividends and carry out splits of the sessions that began since the last time.
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Sessions after ``until`` that have begun, and the symbols held since."""
 
-    ``step`` is the smallest part of a share: what a split leaves below it is paid in cash.
-    """
-    session = _begun(market, now)
-    until, held = book.actions_until, book.positions()
-    if until is not None and until >= session:
-        return
-    if until is not None and held:
-        raw = prices.traded(sorted(held), until)
-        if prices.tell_actions():
-            split = prices.recent(sorted(held), "split_adjusted", until)
-            whole = prices.recent(sorted(held), "adjusted", until)
-            for action in actions_between(raw, split, whole, until):
-                if action.session <= session:
-                    _act(book, action, raw, market.opening(action.session), step)
-    book.actions_until = session
+    until: date
+    symbols: tuple[str, ...]
 
 
-def _begun(market: Calendar, now: datetime) -> date:
+@dataclass(frozen=True, eq=False, slots=True)
+class CorporateActions:
+    """What the sessions of ``of`` brought; ``raw`` are their prices as traded."""
+
+    of: Unsettled
+    raw: Bars
+    found: tuple[Action, ...]
+
+
+def begun(market: Calendar, now: datetime) -> date:
     """The latest session that has opened."""
     session = market.current(now) or market.last_closed(now)
     return session if now >= market.opening(session) else market.last_closed(now)
+
+
+def unsettled(book: PaperBook, session: date) -> Unsettled | None:
+    """What has to be read before the books can be settled up to ``session``; None for nothing."""
+    if book.actions_until is None or book.actions_until >= session:
+        return None
+    held = book.positions()
+    return Unsettled(book.actions_until, tuple(sorted(held))) if held else None
+
+
+def read_actions(wanted: Unsettled, prices: Prices, session: date) -> CorporateActions:
+    """Dividends and splits up to ``session``, from the source's price series; as its ``bars``
+    raises."""
+    raw = prices.traded(wanted.symbols, wanted.until)
+    if not prices.tell_actions():
+        return CorporateActions(wanted, raw, ())
+    split = prices.recent(wanted.symbols, "split_adjusted", wanted.until)
+    whole = prices.recent(wanted.symbols, "adjusted", wanted.until)
+    found = actions_between(raw, split, whole, wanted.until)
+    return CorporateActions(wanted, raw, tuple(a for a in found if a.session <= session))
+
+
+def settle(
+    book: PaperBook,
+    session: date,
+    actions: CorporateActions | None,
+    market: Calendar,
+    step: Decimal,
+) -> None:
+    """Pay the dividends and carry out the splits: the books are settled up to ``session`` then.
+
+    ``step`` is the smallest part of a share: what a split leaves below it is paid in cash.
+    """
+    if actions is not None:
+        for action in actions.found:
+            _act(book, action, actions.raw, market.opening(action.session), step)
+    if book.actions_until is None or book.actions_until < session:
+        book.actions_until = session
 
 
 def _act(book: PaperBook, action: Action, raw: Bars, at: datetime, step: Decimal) -> None:

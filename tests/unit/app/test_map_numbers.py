@@ -10,22 +10,23 @@ import numpy as np
 from starlette.requests import Request
 
 from app.charts.heat import heat_look, span_of
-from app.map_numbers import MapNumbers, map_numbers
+from app.fetched import fetched
+from app.map_numbers import MapNumbers
 from app.theme import LIGHT
 from core.metrics.definitions import BY_NAME
 
 
-def fetched(address: str):
+def asked(address: str):
     request = Request({"type": "http", "path_params": {"token": address.rpartition("/")[2]}})
     # On a thread of its own: browser tests before these leave their loop running on this one.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(map_numbers(request))).result()
+        return pool.submit(lambda: asyncio.run(fetched(request))).result()
 
 
 def test_they_come_row_by_row_with_what_is_missing():
     values = np.array([[1.5, np.nan, -2.0], [0.25, 3.0, np.nan]])
     numbers = MapNumbers(values)
-    found = np.frombuffer(fetched(numbers.address).body, "<f4")
+    found = np.frombuffer(asked(numbers.address).body, "<f4")
     np.testing.assert_array_equal(found.reshape(2, 3), values)
 
 
@@ -35,8 +36,8 @@ def test_an_address_ends_with_its_numbers_and_is_nobody_elses():
     gone = numbers.address
     del numbers
     gc.collect()
-    assert fetched(gone).status_code == 404
-    assert fetched(other.address).status_code == 200
+    assert asked(gone).status_code == 404
+    assert asked(other.address).status_code == 200
 
 
 def test_low_is_good_where_the_metric_says_so():

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from starlette.requests import Request
 
-from app.previews import FIGURES, MOST_POINTS, Preview, drawn, light_backtest
+from app.fetched import fetched
+from app.previews import FIGURES, MOST_POINTS, Preview, drawn
 from core.errors import BadInput
 
 WAIT = 20
@@ -42,7 +43,7 @@ def asked(token: str) -> tuple[int, dict]:
     request = Request({"type": "http", "path_params": {"token": token}})
     # On a thread of its own: browser tests before these leave their loop running on this one.
     with ThreadPoolExecutor(1) as pool:
-        response = pool.submit(lambda: asyncio.run(light_backtest(request))).result()
+        response = pool.submit(lambda: asyncio.run(fetched(request))).result()
     return response.status_code, json.loads(response.body)
 
 

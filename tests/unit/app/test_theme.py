@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from app.theme import DARK, KINDS, LIGHT, Palette, translucent
+from app.theme import DARK, KINDS, LIGHT, Palette, style, translucent
 from core.flow import nodes
 from core.settings import PROJECT_ROOT
 
@@ -26,6 +26,13 @@ def test_text_can_be_read(palette: Palette) -> None:
     for colour, ratio in ((palette.text, 7), (palette.muted, 4.5), (palette.gain, 4.5),
                           (palette.loss, 4.5), (palette.warning, 4)):  # fmt: skip
         assert contrast(colour, palette.surface) >= ratio, colour
+
+
+def test_what_a_main_button_says_can_be_read() -> None:
+    assert contrast("#ffffff", LIGHT.strategy) >= 4.5
+    assert "color: " + DARK.surface in style("dark").replace("\n", " ")
+    assert "color: " + DARK.surface not in style("light")
+    assert contrast(DARK.surface, DARK.strategy) >= 4.5
 
 
 def test_every_kind_of_node_has_a_style_of_its_own() -> None:

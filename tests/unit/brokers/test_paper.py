@@ -67,17 +67,21 @@ class Book:
 
 class Books:
     def __init__(self) -> None:
-        self.book = None
+        self.book, self.in_use = None, False
 
     @contextmanager
     def locked(self, account_id, opening):
         self.book = self.book or Book(opening)
         kept = copy.deepcopy(self.book)
+        assert not self.in_use, "the lock is held"
+        self.in_use = True
         try:
             yield self.book
         except BaseException:
             self.book = kept
             raise
+        finally:
+            self.in_use = False
 
 
 class Market:
@@ -231,6 +235,44 @@ def test_a_canceled_order_keeps_what_it_filled():
 
 
 # -- corporate actions -----------------------------------------------------------------------------
+
+
+def test_the_market_is_never_read_while_the_books_are_locked(monkeypatch):
+    """A vendor that is slow would keep everybody from the account, and a connection with it."""
+    stand = Stand(partial_share=1)
+    read, locked = stand.market.bars, []
+
+    def bars(*arguments, **more):
+        locked.append(stand.books.in_use)
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(stand.market, "bars", bars)
+    stand.send("buy", "3")
+    for look in (stand.broker.open_orders, lambda: stand.broker.order("1")):
+        stand.clock.advance(10)
+        look()
+    assert stand.held() == {"SPY": 3}
+    overnight(stand, paid=1.0)
+    assert stand.cash() > 702
+    assert len(locked) > 5
+    assert not any(locked)
+
+
+def test_two_who_look_at_the_same_time_settle_once(monkeypatch):
+    """Whoever is second sees what the first did."""
+    stand = Stand()
+    stand.send("buy", "5")
+    overnight(stand, paid=1.0)
+    read, others = stand.market.bars, []
+
+    def bars(*arguments, **more):
+        monkeypatch.setattr(stand.market, "bars", read)
+        others.append(stand.cash())
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(stand.market, "bars", bars)
+    assert stand.cash() == others[0] > 504
+    assert len(stand.broker.activities(datetime(2026, 11, 1, tzinfo=UTC))) == 1
 
 
 def overnight(stand: Stand, split: float = 1.0, paid: float = 0.0) -> None:

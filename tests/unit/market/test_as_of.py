@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, RangeUnavailable
-from core.market.as_of import AsOfSource
 from core.market.source import SourceInfo
+from tests.fakes.as_of import AsOfSource
 from tests.unit.market.series import make_bars
 
 WHOLE = make_bars()  # SPY from 2024-06-24, TLT from 2024-06-26, both to 2024-07-05

@@ -17,6 +17,7 @@ from core.sweep.grid import (
     refuse_unknown,
     rows_grid,
 )
+from core.sweep.heatmap import sliced
 
 
 @pytest.mark.parametrize(
@@ -182,3 +183,19 @@ def test_combinations_number_what_points_have(axes):
                         if grid.axis_of[n] in axes}  # fmt: skip
         assert part.numbers(digits)[shown[rows[i]]] == part.numbers(digits)[i]
     assert len(shown) == len(set(part.numbers(digits).tolist()))
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"b": 1}, {"a": 2, "d": 0}, {"b": 1, "c": 1}, {"b": 0, "c": 1}]
+)
+def test_points_with_some_values_are_those_one_finds_by_looking(values):
+    together = Axis(names=("b", "c"), values=((1, "x"), (2, "y"), (3, "z")))
+    axes = [
+        Axis(names=(name,), values=tuple((i,) for i in range(n)))
+        for name, n in (("a", 4), ("d", 2))
+    ]
+    grid = Grid(axes=(axes[0], together, axes[1]))
+    found = grid.points_at(values)
+    np.testing.assert_array_equal(found, sliced(grid, grid.points(), values))
+    assert grid.size_at(values) >= len(found)
+    assert grid.size_at({}) == grid.size

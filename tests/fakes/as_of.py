@@ -1,7 +1,7 @@
 """A source seen from an instant: sessions that have not begun by then are not there.
 
-Past sessions are traded again so (core/replay.py): a file knows what came later, and a decision
-must not. The session in progress is shown with the bar it will end with, marked provisional, as if
+Drills trade past sessions of real files so: a file knows what came later, and a decision must
+not. The session in progress is shown with the bar it will end with, marked provisional, as if
 its last price stood at the close already: what is decided on it equals what a backtest decides.
 
 Adjusted prices are the inner source's: later dividends and splits are in their level, never in
