@@ -7,6 +7,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 
+# Tests start hundreds of processes: each would compile all of our modules for itself.
+test check: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: up install dev test check fuzz soak bench scaling lock docs clean
 
 up: install ## install what is missing and start everything; ARGS="--port 8502"

@@ -42,16 +42,24 @@ class App:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory) -> Iterator[App]:
-    """Everything, as 'sluice up' starts it for a newcomer."""
+    """Everything, as 'sluice up' starts it for a newcomer, but for the demo account."""
     with running(tmp_path_factory.mktemp("home")) as app:
         yield app
 
 
 @contextmanager
-def running(home: Path, **settings: str) -> Iterator[App]:
-    """``sluice up`` on a home of its own, with these SLUICE_ settings."""
+def running(home: Path, *, demo_account: bool = False, **settings: str) -> Iterator[App]:
+    """``sluice up`` on a home of its own, with these SLUICE_ settings.
+
+    A first start trades sixty past sessions in a demo account, half a minute of a processor beside
+    whatever the tests do: who does not look at that account goes without.
+    """
     for folder in (home, home.parent, home.parent.parent):
         folder.chmod(0o755)
+    if not demo_account:
+        services = Services(Settings(home=home))
+        services.users.replayed(services.users.ensure(services.user).id)
+        services.close(wait_seconds=10)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

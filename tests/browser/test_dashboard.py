@@ -258,14 +258,21 @@ def test_limits_are_edited_or_refused_in_words(page, app, account):
     assert app.services.accounts.by_id(account.id).limits.orders_per_day == 77
 
 
-def test_a_strategy_is_deployed_from_its_page(page, app, account):
+@pytest.fixture
+def other(app, account) -> Iterator[Account]:
+    """A second account: which one is asked where there is more than one."""
+    opened = open_account(app.services, NewAccount(name="Other"))
+    yield opened
+    remove(app, opened)
+
+
+def test_a_strategy_is_deployed_from_its_page(page, app, account, other):
     opened(page, f"{app.url}/strategy-storm-watch")
     press(page, "Deploy")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Name", exact=True)).to_be_visible()
-    if dialog.get_by_label("Account").count():  # the demo account may be there by now
-        dialog.get_by_label("Account").click()
-        page.get_by_role("option", name=re.compile(NAME)).click()
+    dialog.get_by_label("Account").click()
+    page.get_by_role("option", name=re.compile(NAME)).click()
     name = dialog.get_by_label("Name", exact=True)
     name.fill("Half and half")
     press(page, "Deploy", within=dialog)

@@ -24,7 +24,8 @@ IN_A_SESSION = "2026-11-20T18:00:00+00:00"
 @pytest.fixture(scope="module")
 def app(tmp_path_factory) -> Iterator[App]:
     """A first start while the market is open, its demo account filled."""
-    with running(tmp_path_factory.mktemp("live"), SLUICE_CLOCK=IN_A_SESSION) as app:
+    home = tmp_path_factory.mktemp("live")
+    with running(home, demo_account=True, SLUICE_CLOCK=IN_A_SESSION) as app:
         deadline = time.monotonic() + 180
         while app.services.users.wants_replay(app.services.user.id):
             assert time.monotonic() < deadline, app.log.read_text()[-2000:]

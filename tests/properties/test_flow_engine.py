@@ -87,6 +87,7 @@ def accounts(draw: st.DrawFn) -> Account:
 def targets(draw: st.DrawFn, prices: Market) -> pd.DataFrame:
     """Decided weights: a new mixture every few sessions, never of a symbol without a bar."""
     close = prices["close"]
+    missing = close.isna().to_numpy()
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     patience = draw(st.sampled_from((1, 3, 20)))
     rows = np.zeros(close.shape)
@@ -95,7 +96,7 @@ def targets(draw: st.DrawFn, prices: Market) -> pd.DataFrame:
         if t % patience == 0:
             mixture = generator.dirichlet(np.ones(len(SYMBOLS) + 1))[:-1]
             mixture *= generator.random(len(SYMBOLS)) < 0.6
-        rows[t] = np.where(close.iloc[t].isna(), 0.0, mixture)
+        rows[t] = np.where(missing[t], 0.0, mixture)
     return pd.DataFrame(rows, close.index, close.columns)
 
 

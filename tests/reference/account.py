@@ -69,7 +69,7 @@ def equity(decided: pd.DataFrame, prices: Prices, terms: Account) -> pd.DataFram
     worth, held = 1.0, dict.fromkeys(decided.columns, 0.0)
     rows: list[dict[str, float]] = []
     pending: Weights | None = None
-    trades = terms.due(sessions)
+    trades, decisions = terms.due(sessions), decided.to_dict("records")
     for i, _session in enumerate(sessions):
         t, before, traded = offset + i, worth, 0.0
         if pending is not None and terms.next_open:
@@ -80,7 +80,7 @@ def equity(decided: pd.DataFrame, prices: Prices, terms: Account) -> pd.DataFram
             if pending is not None:
                 worth, held, _ = _trade(worth, held, pending, terms)
             worth, held = _earn(worth, held, moves[t], terms, interest=True)
-        target = _target(decided.iloc[i].to_dict(), terms)
+        target = _target(decisions[i], terms)
         acts = trades[i] and worth > 0
         if i > 0 and terms.threshold is not None:
             acts = acts and _drifted(held, target, terms.threshold)

@@ -135,10 +135,16 @@ class Evaluator:
             for value in self.fields[symbol][name]
         )
         self.columns: dict[str, Values] = {}
+        self.operand_columns: dict[tuple[int, str], str] = {}
         self.largest_moves: dict[str, dict[int, float]] = {}
         self.known_truths: dict[tuple[int, str, int], Truth] = {}
         self.latches: dict[int, list[Truth]] = {}
         self.measured: dict[int, Series] = {}
+        printed = {symbol: repr(fields) for symbol, fields in self.fields.items()}
+        self.twins = {
+            symbol: next(s for s in self.symbols if printed[s] == printed[symbol])
+            for symbol in self.symbols
+        }
         self.symbol_series = {symbol: self._of_symbol(symbol) for symbol in self.symbols}
         self.moves = {symbol: self._moves(symbol) for symbol in self.symbols}
 
@@ -156,11 +162,10 @@ class Evaluator:
     def _of_symbol(self, symbol: str) -> Series:
         """Symbols with equal prices share a key: whatever is computed of them is equal."""
         rows = [t for t in range(self.count) if self.has_bar(symbol, t)]
-        twin = next(s for s in self.symbols if repr(self.fields[s]) == repr(self.fields[symbol]))
         bars = Bars(
             **{name: [values[t] for t in rows] for name, values in self.fields[symbol].items()}
         )
-        return Series(twin, rows, bars, symbol)
+        return Series(self.twins[symbol], rows, bars, symbol)
 
     def _moves(self, symbol: str) -> list[float]:
         """Each session's return on the last known close; 0 where there is no bar."""
@@ -376,8 +381,11 @@ class Evaluator:
             subject = item
         assert subject is not None
         name = operand["indicator"]
-        given = {key: value for key, value in operand.items() if key not in OPERAND_KEYS}
-        column = self.column(name, given, subject, operand.get("other"))
+        asked = (id(operand), subject.key)
+        if asked not in self.operand_columns:
+            given = {key: value for key, value in operand.items() if key not in OPERAND_KEYS}
+            self.operand_columns[asked] = self.column(name, given, subject, operand.get("other"))
+        column = self.operand_columns[asked]
         then = t - operand.get("days_ago", 0)
         raw = self.columns[column][then] if then >= 0 else None
         if raw is None:
@@ -398,14 +406,14 @@ class Evaluator:
         definition = DEFINITIONS[name]
         parameters = {k: given.get(k, default) for k, default in definition.defaults.items()}
         key = f"{name} {sorted(parameters.items())} {subject.key}"
-        rows, bars = subject.rows, [subject.bars]
-        if definition.pair:
-            assert other is not None
-            pair = self.symbol_series[other]
+        pair = self.symbol_series[other] if definition.pair else None
+        if pair is not None:
             key += f" {pair.key}"
-            rows = sorted(set(subject.rows) & set(pair.rows))
-            bars = [_only(subject, rows), _only(pair, rows)]
         if key not in self.columns:
+            rows, bars = subject.rows, [subject.bars]
+            if pair is not None:
+                rows = sorted(set(subject.rows) & set(pair.rows))
+                bars = [_only(subject, rows), _only(pair, rows)]
             values: Values = [None] * self.count
             for row, value in zip(rows, definition.compute(*bars, **parameters), strict=True):
                 values[row] = value
