@@ -17,8 +17,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.browser.conftest import App, running
-from tests.browser.editor import answered, edit_flow, settled
+from tests.browser.editor import answered, edit_flow
 from tests.browser.large import large_flow
+from tests.browser.steps import settled
 
 SIZES = (50, 200, 500)
 ROUNDS = 7

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-_STILL_MS, _PATIENCE_MS = 150, 60_000
-_STILL = """(least) => {
+_TIMES = {"still": 150, "drawn": 10_000}
+_PATIENCE_MS = 60_000
+_STILL = """({still, drawn}) => {
+    const now = performance.now()
     const runs = !document.querySelector("[data-test-script-state=notRunning]")
     const loads = [...document.querySelectorAll("iframe")]
         .some(frame => frame.offsetParent !== null && frame.offsetHeight === 0)
     // In place of what is not loaded yet stands something smaller.
     const missing = document.querySelector("[data-testid=stSkeleton]") !== null
-    if (runs || loads || missing) { window.stillSince = null; return false }
-    window.stillSince ??= performance.now()
-    return performance.now() - window.stillSince >= least
+    const height = document.querySelector("[data-testid=stMain]")?.scrollHeight
+    if (loads || missing || height !== window.drawnHeight) {
+        window.drawnHeight = height
+        window.stillSince = window.drawnSince = now
+    }
+    if (runs) window.stillSince = now
+    // Where a clock draws parts of the page, a busy machine runs all the time.
+    return now - window.stillSince >= still || now - window.drawnSince >= drawn
 }"""
 
 
@@ -23,8 +30,8 @@ def settled(page: Page) -> None:
     waits."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
-    page.evaluate("window.stillSince = null")
-    page.wait_for_function(_STILL, arg=_STILL_MS, timeout=_PATIENCE_MS)
+    page.evaluate("window.drawnHeight = null")
+    page.wait_for_function(_STILL, arg=_TIMES, timeout=_PATIENCE_MS)
 
 
 def click(target: Locator) -> None:
