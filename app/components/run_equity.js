@@ -62,7 +62,9 @@ class RunEquity extends Fetched {
     this.plot.addEventListener("pointerleave", () => this.look(null));
     this.plot.addEventListener("blur", () => this.look(null));
     this.plot.addEventListener("keydown", (event) => this.press(event));
-    this.clicked = ({ detail }) => detail.name === this.data.name && this.choose(detail.cell);
+    this.clicked = ({ detail: { name, cell, shown } }) => {
+      if (name === this.data.name) shown.push(this.choose(cell));
+    };
     new ResizeObserver(() => this.paint()).observe(this.plot);
     this.look(null);
   }
@@ -87,18 +89,21 @@ class RunEquity extends Fetched {
 
   choose(cell) {
     this.cell = cell;
-    this.want();
+    return this.want();
   }
 
+  // Fetches what is not there or on its way; the end of that.
   want() {
     const idle = !this.cell && this.data.first;
     this.names.hidden = this.plot.hidden = Boolean(idle);
     if (idle) return this.say(this.data.first);
-    if (this.from === this.address || (this.asked && this.asking === this.address)) return;
+    if (this.from === this.address) return null;
+    if (this.asked && this.asking === this.address) return this.coming;
     this.asking = this.address;
     this.tries = 0;
     this.root.classList.add("waiting");
-    this.fetch();
+    this.coming = this.fetch();
+    return this.coming;
   }
 
   read(response) {

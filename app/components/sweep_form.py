@@ -10,6 +10,7 @@ import streamlit as st
 from app.components.backtest_form import backtest_form
 from app.components.problems import show_error
 from app.components.quick_look import MOST_RUNS, quick_look
+from app.components.toasts import say
 from app.resources import services
 from core.bootstrap import version
 from core.errors import SluiceError
@@ -182,15 +183,13 @@ def _start(request: SweepRequest) -> Sweep | None:
             )
         known = shared.sweeps.equal(shared.user.id, sweep.key)
         if known is not None:
-            st.toast(
-                "This batch test has been run: here are its results.", icon=":material/done_all:"
-            )
+            say("This batch test has been run: here are its results.", ":material/done_all:")
             return known
         others = shared.sweeps.extendable(shared.user.id, sweep.base)
         sweep = shared.sweeps.add(*reuse_of(sweep, ready, others))
         shared.start_sweeps(shared.user.id)
         again = f", {sweep.reused:,} of them known already" if sweep.reused else ""
-        st.toast(f"Started: {sweep.total:,} runs{again}.", icon=":material/play_arrow:")
+        say(f"Started: {sweep.total:,} runs{again}.", ":material/play_arrow:")
         return sweep
     except SluiceError as err:
         show_error(err)

@@ -236,7 +236,7 @@ def test_a_click_on_a_large_map_does_not_send_the_map(page, app, swept):
         assert len(fetched) == 1, fetched
         assert "?across=" in fetched[0]
     # Its 40,000 numbers alone would be 160,000 bytes.
-    assert 1_000 < sizes[0] < sizes[1] < sizes[0] + 40_000, sizes
+    assert all(1_000 < size < 100_000 for size in sizes), sizes
 
 
 def test_the_curve_of_a_cell_is_that_of_its_backtest(page, app, swept):
