@@ -272,11 +272,17 @@ class AccountWork:
         before = self._services.equity.latest_snapshots(self.account.id).get(TOTAL)
         if last.closes_at < self.account.created_at or (before and before.session >= last.session):
             return
-        valued = self._valued(now)
-        if valued is not None:
-            made = snapshot(self.desk(), last.session, valued)
-            add_equity_points(self.desk(), valued)
-            after_close(self.desk(), last.session, made)
+        lease = self._services.lease(lease_of(self.account.id))
+        if not lease.take():
+            return  # it is still traded, perhaps on days long past: the next look comes soon
+        try:
+            valued = self._valued(now)
+            if valued is not None:
+                made = snapshot(self.desk(), last.session, valued)
+                add_equity_points(self.desk(), valued)
+                after_close(self.desk(), last.session, made)
+        finally:
+            lease.give_back()
 
     def check_parity(self) -> None:
         """Decisions of sessions whose bars are settled by now, each once."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.plain import plain
 from app.components.problems import show_error
+from app.components.toasts import say
 from app.resources import services
 from core.accounts.account import Account, checked_slots
 from core.errors import BadInput, SluiceError
@@ -28,15 +30,15 @@ GROUPS = {
 
 
 def add_demo_account() -> None:
-    """A paper account on the demo market with one click."""
+    """A paper account on the demo market with one click; the next run says how it went."""
     names = {one.name for one in services().accounts.all(services().user.id)}
     name = next(n for i in range(1, 1000) if (n := DEMO_NAME + (f" {i}" * (i > 1))) not in names)
     try:
         open_account(services(), NewAccount(name=name))
     except SluiceError as err:
-        st.toast(str(err), icon=":material/error:")
+        say(plain(str(err)), ":material/error:")
         return
-    st.toast(f"{name} is ready: 100,000 USD of paper money.", icon=":material/check_circle:")
+    say(f"{name} is ready: 100,000 USD of paper money.", ":material/check_circle:")
 
 
 def read_slots(text: str) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ def limits_form(account: Account) -> None:
                 show_error(err)
                 return
             services().accounts.change(account.id, limits=limits, slots=minutes)
-            st.toast(f"Limits of {account.name} are saved.", icon=":material/check_circle:")
+            st.toast(f"Limits of {plain(account.name)} are saved.", icon=":material/check_circle:")
 
 
 def _field(column: Any, account: Account, name: str) -> Any:

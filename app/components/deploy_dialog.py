@@ -12,7 +12,7 @@ from app.components import real_money
 from app.components.account_form import add_demo_account
 from app.components.plain import plain
 from app.components.problems import show_error
-from app.components.toasts import say
+from app.components.toasts import said, say
 from app.resources import services
 from core.accounts.account import Account
 from core.errors import SluiceError
@@ -41,6 +41,7 @@ def choose_and_deploy(account: Account) -> None:
 @st.dialog("Deploy", icon=":material/rocket_launch:")
 def deploy_dialog(version: StrategyVersion, running: Flow) -> None:
     """Deploy this version; ``running`` is its flow with the global variables."""
+    said()
     accounts = services().accounts.all(services().user.id)
     if not accounts:
         st.markdown("A strategy trades inside an account, and there is none yet.")

@@ -15,6 +15,9 @@ from core.risk.limits import Limits
 TradingState = Literal["active", "reducing", "halted"]
 """``active`` trades; ``reducing`` only makes positions smaller; ``halted`` records no order."""
 
+BREAKER = "breaker"
+"""Who turned an account or paused a strategy, where it was no person."""
+
 BrokerName = Literal["paper", "alpaca"]
 BROKERS: tuple[BrokerName, ...] = ("paper", "alpaca")
 DEFAULT_SLOTS = (10,)

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from core.accounts.account import Account, BrokerName, TradingState, masked
+from core.accounts.account import BREAKER, Account, BrokerName, TradingState, masked
 from core.brokers.base import Mode
 from core.clock import Clock
 from core.db.live_tables import (
@@ -190,16 +190,22 @@ class Accounts:
 
         From the commit on no order is recorded and none is sent that the state forbids, and what of
         them is at the broker is to be canceled: see ``call_off``. What turns it by itself says what
-        it expects, as a person may have turned it further meanwhile.
+        it expects, as a person may have turned it further meanwhile. What a breaker stopped and a
+        person stops the same way is the person's from then on: no breaker lets it go.
         """
         now, account = self._clock(), accounts.c
+        another = account.state != state
+        if by != BREAKER and state != "active":
+            another = or_(another, account.state_by == BREAKER)
         query = (
             update(accounts)
-            .where(account.id == id, account.state != state)
+            .where(account.id == id, another)
             .values(state=state, state_reason=reason, state_by=by, state_at=now)
         )
         if expected is not None:
             query = query.where(account.state.in_(expected))
+        if by == BREAKER and state == "active":
+            query = query.where(account.state_by == BREAKER)
         with joined(self._engine, db) as here:
             turned = bool(here.execute(query).rowcount)
             if turned or expected is None:  # a person who presses again means it again

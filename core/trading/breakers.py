@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from core.accounts.account import TradingState
+from core.accounts.account import BREAKER, TradingState
 from core.accounts.events import Kind
 from core.db.session import transaction
 from core.errors import BadInput
@@ -46,7 +46,7 @@ def after_close(desk: Desk, session: date, made: Sequence[Snapshot]) -> None:
             peak = _peak_since(desk, snapshot, one.state_at)
             if 1.0 - snapshot.growth / peak >= limits.strategy_drawdown:
                 _trip(desk, one, snapshot, peak, weights, limits.strategy_drawdown)
-        elif one.state == "paused" and one.state_by == "breaker" and one.shadow is not None:
+        elif one.state == "paused" and one.state_by == BREAKER and one.shadow is not None:
             _move(desk, one, session, limits.strategy_release)
     total = by_book.get(TOTAL)
     if total is not None and total.drawdown >= limits.account_drawdown and not doubtful:
@@ -102,11 +102,11 @@ def during_session(desk: Desk, valued: Mapping[str, Valued]) -> None:
 def new_session(desk: Desk, opened_at: datetime) -> None:
     """A day's loss stops the day it was made in: the next session begins as usual."""
     account = desk.accounts.by_id(desk.account.id)
-    stopped = account.state == "reducing" and account.state_by == "breaker"
+    stopped = account.state == "reducing" and account.state_by == BREAKER
     if stopped and account.state_at is not None and account.state_at < opened_at:
         with transaction(desk.engine) as db:
             if desk.accounts.switch(
-                account.id, "active", reason="", by="breaker", expected=_REDUCING, db=db
+                account.id, "active", reason="", by=BREAKER, expected=_REDUCING, db=db
             ):
                 text = f"{account.name} trades again: a new session began."
                 desk.events.add([desk.event("breaker_released", text)], db=db)
@@ -128,7 +128,7 @@ def _trip(
             deployment.id,
             "paused",
             reason=reason,
-            by="breaker",
+            by=BREAKER,
             expected=("active",),
             shadow=shadow.as_json(),
             db=db,
@@ -151,7 +151,7 @@ def _move(desk: Desk, deployment: Deployment, session: date, release: float) -> 
     desk.deployments.remember_shadow(deployment.id, shadow.as_json())
     if shadow.released(release):
         reason = f"its shadow stands {shadow.drawdown:.1%} below the peak"
-        resume(desk, deployment, by="breaker", reason=reason)
+        resume(desk, deployment, by=BREAKER, reason=reason)
 
 
 def _shadow_weights(
@@ -187,7 +187,7 @@ def _switch(desk: Desk, state: TradingState, reason: str, kind: Kind) -> None:
     account, milder = desk.account, _MILDER[state]
     with transaction(desk.engine) as db:
         if desk.accounts.switch(
-            account.id, state, reason=reason, by="breaker", expected=milder, db=db
+            account.id, state, reason=reason, by=BREAKER, expected=milder, db=db
         ):
             text = f"{account.name} is {state}: {reason}."
             desk.events.add([desk.event(kind, text, severity="critical")], db=db)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
+from core.accounts.account import BREAKER
 from core.db.legs import newest_legs
 from core.errors import BadInput, SluiceError
 from core.portfolio.deployment import Deployment
@@ -45,7 +46,7 @@ def decide_all(
     for one in running:
         if one.state == "liquidating":
             decisions[one.id] = Decision("decided", "sells everything", {})
-        elif one.state == "paused" and one.state_by != "breaker":
+        elif one.state == "paused" and one.state_by != BREAKER:
             decisions[one.id] = Decision("held", f"paused: {one.state_reason}")
         else:
             made = prepared(one, kept)

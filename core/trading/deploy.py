@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.accounts.account import Account, TradingState
+from core.accounts.account import BREAKER, Account, TradingState
 from core.accounts.events import Kind, Severity, event_of
 from core.db.session import transaction
 from core.errors import BadInput
@@ -171,7 +171,7 @@ def resume(desk: Desk, deployment: Deployment, *, by: str = "user", reason: str 
         )
         if turned:
             text = f"{deployment.name} trades again" + (f": {reason}." if reason else ".")
-            kind: Kind = "breaker_released" if by == "breaker" else "resumed"
+            kind: Kind = "breaker_released" if by == BREAKER else "resumed"
             desk.events.add([desk.event(kind, text, deployment=deployment.id)], db=db)
     return turned
 

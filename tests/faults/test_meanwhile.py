@@ -115,6 +115,21 @@ def test_a_new_session_lets_nobody_go_whom_a_person_halted(stand: Stand, monkeyp
     assert stand.events("breaker_released") == []
 
 
+def test_what_a_breaker_reduced_and_a_person_reduced_again_is_the_persons(stand: Stand):
+    desk = stand.desk()
+    desk.accounts.switch(stand.account.id, "reducing", reason="a bad day", by="breaker")
+    assert turn_kill_switch(stand.services, stand.account, "reducing", reason="I want it so")
+    assert not turn_kill_switch(stand.services, stand.account, "reducing", reason="again")
+    stand.clock.advance(60)
+    new_session(desk, stand.clock())
+    account = stand.services.accounts.by_id(stand.account.id)
+    assert (account.state, account.state_by) == ("reducing", "user")
+    assert account.state_reason == "I want it so"
+    assert not desk.accounts.switch(
+        account.id, "active", reason="", by="breaker", expected=("reducing",)
+    )
+
+
 def test_a_breaker_makes_no_halt_of_a_person_smaller(stand: Stand, monkeypatch):
     desk = stand.desk()
     before = Snapshot(

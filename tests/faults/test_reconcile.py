@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.accounts.account import lease_of
 from core.portfolio.ledger import owned
 from core.trading.snapshots import snapshot, value_now
 from tests.fakes import misbehaviour as does
@@ -333,6 +334,20 @@ def test_035_more_than_a_page_of_everything(stand: Stand):
     stand.window()
     assert stand.held(one).keys() == {"AAA", "Q129"}
     stand.check()
+
+
+def test_no_close_is_taken_of_an_account_that_is_being_traded(stand: Stand):
+    """A replay may hold it, at a day long past: its books then are not those of the last close."""
+    stand.deploy(AAA=0.5)
+    stand.window()
+    stand.at(minutes=-6)
+    lease = stand.services.lease(lease_of(stand.account.id))
+    assert lease.take()
+    stand.work().close_session()
+    assert not stand.services.equity.snapshots(stand.account.id)
+    lease.give_back()
+    stand.work().close_session()
+    assert stand.services.equity.snapshots(stand.account.id)
 
 
 def test_036_the_snapshot_job_twice_a_day_is_one_row(stand: Stand):
