@@ -16,11 +16,11 @@ from core.errors import SluiceError
 ICON = Path(__file__).with_name("icon.svg")
 st.set_page_config(page_title="Sluice", page_icon=ICON, layout="wide")
 stylesheet(style(st.context.theme.type), "app")
-# What a dialog had to say before it closed.
-said()
 try:
     keep_all()
     page = navigation.current()
+    # What the run before had to say: not sooner, as the way to another page is a run of its own.
+    said()
     page.run()
 except SluiceError as err:
     show_error(err)

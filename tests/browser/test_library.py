@@ -188,7 +188,7 @@ def test_a_batch_test_begins_with_a_variable_s_values(page, app):
     app.services.variables.add(user, draft_of("swept", "symbol", "TLT", "TLT,GLD"))
     app.services.strategies.create(user, holding("Sweeps a global", "$swept"), slug="sweeps")
     opened(page, f"{app.url}/batch")
-    form = page.get_by_test_id("stExpander").first.locator("details")
+    form = page.get_by_test_id("stExpander").locator("details").first
     expect(form).to_be_visible()
     if form.get_attribute("open") is None:  # closed once there are batch tests
         page.get_by_text("New batch test").click()

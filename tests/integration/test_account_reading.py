@@ -71,8 +71,9 @@ def test_of_metrics_only_those_asked_for_are_read(services, account):
 
 
 def test_the_newest_point_of_each_book(services, account):
+    after = services.clock()  # what the account was worth when it was added is older
     points = [
-        EquityPoint(book=book, at=CLOSE + timedelta(minutes=n), equity=Decimal(n), cash=Decimal(0))
+        EquityPoint(book=book, at=after + timedelta(minutes=n), equity=Decimal(n), cash=Decimal(0))
         for book in ("a", TOTAL)
         for n in range(3)
     ]
@@ -93,7 +94,7 @@ def test_the_revision_changes_with_everything_that_is_shown(services, account, d
     assert changed()
     services.equity.put_snapshots(account.id, [snapshot(TOTAL, 0, 1.0)])
     assert changed()
-    point = EquityPoint(book=TOTAL, at=CLOSE, equity=Decimal(1), cash=Decimal(1))
+    point = EquityPoint(book=TOTAL, at=services.clock(), equity=Decimal(1), cash=Decimal(1))
     services.equity.add_points(account.id, [point])
     assert changed()
     paid = moved("owner", "reserve", "USD", Decimal(1))
