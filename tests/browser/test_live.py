@@ -61,6 +61,8 @@ def test_deploy_run_a_window_see_it_and_stop_everything(page, app):
     strategy(page, app)
     press(page, "Deploy")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_visible()
+    settled(page)
     dialog.get_by_label("Name").fill("My first")
     dialog.get_by_label("Name").press("Enter")
     press(page, "Deploy", within=dialog)
