@@ -78,8 +78,8 @@ def _state(account: Account) -> None:
         st.badge(style.label, icon=f":material/{style.icon}:", color=style.colour)
         if account.state != "active":
             since = None if account.state_at is None else age(account.state_at, now)
-            said = (plain(account.state_reason), since)
-            st.caption(", ".join(part for part in said if part), width="content")
+            parts = (plain(account.state_reason), since)
+            st.caption(", ".join(part for part in parts if part), width="content")
         due = next_due(account, now)
         if due is not None:
             st.caption(

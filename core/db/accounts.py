@@ -141,11 +141,8 @@ class Accounts:
         if sealed is not None:
             values["keys"] = sealed
         query = update(accounts).where(accounts.c.id == id).values(values)
-        if db is not None:
-            db.execute(query)
-            return
-        with transaction(self._engine) as own:
-            own.execute(query)
+        with joined(self._engine, db) as here:
+            here.execute(query)
 
     def refuse_taken(
         self,
@@ -235,18 +232,15 @@ class Accounts:
 
         In the caller's transaction ``db`` if there is one. BadInput while a strategy runs in it.
         """
-        if db is None:
-            with transaction(self._engine) as own:
-                return self.delete(id, db=own)
-        running = db.execute(
-            select(func.count()).where(
-                deployments.c.account_id == id, deployments.c.state != "stopped"
-            )
-        ).scalar_one()
-        if running:
-            what = "1 strategy runs" if running == 1 else f"{running} strategies run"
-            raise BadInput("account", f"{what} in it.", "Stop what runs first.")
-        return bool(db.execute(delete(accounts).where(accounts.c.id == id)).rowcount)
+        standing = select(func.count()).where(
+            deployments.c.account_id == id, deployments.c.state != "stopped"
+        )
+        with joined(self._engine, db) as here:
+            running = here.execute(standing).scalar_one()
+            if running:
+                what = "1 strategy runs" if running == 1 else f"{running} strategies run"
+                raise BadInput("account", f"{what} in it.", "Stop what runs first.")
+            return bool(here.execute(delete(accounts).where(accounts.c.id == id)).rowcount)
 
 
 def as_account(row: Mapping[Any, Any]) -> Account:

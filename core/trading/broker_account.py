@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.accounts.account import Account, BrokerName, kind_of, lease_of, masked
-from core.accounts.events import Event, Kind
+from core.accounts.events import event_of
 from core.brokers.base import Broker, BrokerAccount, Mode
 from core.db.session import transaction
 from core.errors import BadInput, KeysRefused, NeedsOperator, Unavailable
@@ -131,10 +131,8 @@ def change_keys(services: Services, account: Account, keys: Keys) -> Connection:
         services.accounts.identify(account, found.number)
     sealed = services.vault.seal(stripped(keys))
     which = f", of the broker's account {masked(found.number)}" if found.number else ""
-    told = replace(
-        _event(services, account, "keys_changed", f"{account.name} has other keys{which}."),
-        account_id=account.id,
-    )
+    text = f"{account.name} has other keys{which}."
+    told = event_of(account, services.clock(), "keys_changed", text, severity="warning")
     with transaction(services.database.engine) as db:
         services.accounts.change(account.id, sealed=sealed, db=db)
         services.events.add([told], db=db)
@@ -153,9 +151,10 @@ def remove_account(services: Services, account: Account) -> None:
         raise BadInput("account", "it is being worked on.", "Try again in a few seconds.")
     number = f" {masked(account.number)}" if account.number else ""
     which = f"{account.name} ({account.kind.capitalize()}{number})"
-    # Of no account: it stays in the log when everything of the account is gone.
     text = f"{which} is removed, its keys and its history with it."
-    told = _event(services, account, "account_removed", text)
+    told = event_of(account, services.clock(), "account_removed", text, severity="warning")
+    # Of no account: it stays in the log when everything of the account is gone.
+    told = replace(told, account_id=None)
     try:
         with transaction(services.database.engine) as db:
             if services.accounts.delete(account.id, db=db):
@@ -163,13 +162,6 @@ def remove_account(services: Services, account: Account) -> None:
     finally:
         lease.give_back()
     log.info("account removed", extra={"action": "remove", "account": account.name})
-
-
-def _event(services: Services, account: Account, kind: Kind, text: str) -> Event:
-    """What a person did to an account; those who are told of warnings should know of it."""
-    return Event(
-        user_id=account.user_id, at=services.clock(), kind=kind, severity="warning", text=text
-    )
 
 
 def require_own(desk: Desk) -> None:
