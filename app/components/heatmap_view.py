@@ -20,9 +20,8 @@ from app.components.sweep_results import open_run
 from app.components.sweep_values import labels, variables_text
 from app.map_numbers import Cell, MapNumbers
 from app.resources import services
-from app.run_curves import Found, RunCurves
+from app.run_curves import Found, RunCurves, found_run
 from app.theme import palette
-from core.backtest.run import run_backtest
 from core.backtest.settings import BacktestSettings
 from core.errors import BadInput, SluiceError
 from core.flow.formats.native import from_json
@@ -268,10 +267,7 @@ def _curves(
         point = None if cell is None else _run_at(sweep, x, y, metric, slices, cell)
         if point is None:
             return None
-        values = grid.values_at(point)
-        own = settings.model_copy(update={"variables": {**settings.variables, **values}})
-        backtest = run_backtest(flow, source, own, find=finder(sweep))
-        return variables_text(values), backtest.result
+        return found_run(flow, source, settings, grid.values_at(point), finder(sweep))
 
     return RunCurves(find)
 

@@ -14,12 +14,11 @@ from app.charts.heat import heat_look, span_of
 from app.components.heat_map import chosen_cell, heat_map
 from app.components.plain import plain
 from app.components.run_equity import run_equity
-from app.components.sweep_values import labels, variables_text
+from app.components.sweep_values import labels
 from app.map_numbers import Cell, MapNumbers
 from app.resources import services
-from app.run_curves import Found, RunCurves
+from app.run_curves import Found, RunCurves, found_run
 from app.theme import palette
-from core.backtest.run import run_backtest
 from core.flow.formats.native import to_json
 from core.library.sweep_request import SweepRequest
 from core.metrics.definitions import BY_NAME
@@ -168,10 +167,6 @@ def _curves(request: SweepRequest, axes: Axes, metric: str) -> RunCurves:
         if point is None:
             return None
         values = grid.values_at(point)
-        settings = request.settings.model_copy(
-            update={"variables": {**request.settings.variables, **values}}
-        )
-        backtest = run_backtest(request.flow, source, settings, find=services().flows.find)
-        return variables_text(values), backtest.result
+        return found_run(request.flow, source, request.settings, values, services().flows.find)
 
     return RunCurves(find)
